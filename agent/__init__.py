@@ -1,0 +1,1 @@
+"""tallyhost: a Chromium-like browser agent for ad-measurement APIs. Start at agent/ARCHITECTURE.md."""

@@ -1,0 +1,1 @@
+"""The local aggregation service: open, check, sum, add noise."""

@@ -1,0 +1,196 @@
+"""A seat on Playwright's own DevTools pipe.
+
+Playwright launches Chromium itself, with its own flags, and talks to it over a pipe. Its ``executable_path`` is a
+small launcher that hands both ends of that pipe to this process and starts the real browser on a new one. Every
+message then passes here: what the agent needs to know is read in passing, what it needs to say is slipped into
+Playwright's own sessions. So there is one DevTools client (a second auto-attaching one crashes openers in bursts of
+popups), no debugging port that another process could reach, and no command of ours that comes too late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Message = dict[str, Any]
+ClientListener = Callable[[Message], None]
+BrowserListener = Callable[[bytes], bool]
+"""Takes one raw message of the browser; True swallows it, so that Playwright never sees it."""
+
+_OWN_IDS = 1 << 30
+"""Playwright counts its commands from 1; ours start far above, and their answers are kept from it."""
+_ANSWER_SECONDS = 10
+
+_LAUNCHER = """\
+import json, os, socket, sys
+seat = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+seat.connect({address!r})
+to_browser_read, to_browser_write = os.pipe()
+from_browser_read, from_browser_write = os.pipe()
+socket.send_fds(seat, [b"x"], [3, 4, to_browser_write, from_browser_read])
+seat.close()
+os.dup2(to_browser_read, 3)
+os.dup2(from_browser_write, 4)
+for end in (to_browser_read, to_browser_write, from_browser_read, from_browser_write):
+    os.close(end)
+folder = next((a.split("=", 1)[1] for a in sys.argv if a.startswith("--user-data-dir=")), None)
+if folder and not os.path.exists(os.path.join(folder, "Default", "Preferences")):
+    os.makedirs(os.path.join(folder, "Default"), exist_ok=True)
+    with open(os.path.join(folder, "Default", "Preferences"), "w") as preferences:
+        preferences.write({preferences!r})
+os.execv({executable!r}, [{executable!r}, *sys.argv[1:]])
+"""
+
+
+class DevToolsPipe:
+    """Relays the DevTools messages between Playwright and one Chromium, and lets the agent read and add its own.
+
+    ``on_client`` maps a command's name to a listener called before the command goes on to the browser;
+    ``on_browser`` maps an event's name to a listener for the raw message.
+    """
+
+    def __init__(self) -> None:
+        self.on_client: dict[bytes, ClientListener] = {}
+        self.on_browser: dict[bytes, BrowserListener] = {}
+        self.on_client_answer: dict[int, Callable[[Message], None]] = {}
+        """Listeners for the browser's answer to one command of Playwright, by that command's id; called once."""
+        self._next_id = _OWN_IDS
+        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        self._to_browser: asyncio.WriteTransport | None = None
+        self._to_client: asyncio.WriteTransport | None = None
+        self._transports: list[asyncio.BaseTransport] = []
+
+    def write_launcher(self, folder: Path, executable: str, preferences: Mapping[str, Any]) -> Path:
+        """Write the launcher for ``executable`` into ``folder`` and listen for it; gives its path.
+
+        ``preferences`` are Chromium's for each fresh user data folder. Call :meth:`connected` beside the launch.
+        """
+        address = folder / "seat"
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(address))
+        self._listener.listen(1)
+        self._listener.setblocking(False)
+        program = folder / "launcher.py"
+        program.write_text(
+            _LAUNCHER.format(address=str(address), preferences=json.dumps(preferences), executable=executable)
+        )
+        launcher = folder / "chromium"
+        launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(program))} "$@"\n')
+        launcher.chmod(0o700)
+        return launcher
+
+    async def connected(self) -> None:
+        """Wait for the launcher, then relay in both directions."""
+        loop = asyncio.get_running_loop()
+        seat, _ = await loop.sock_accept(self._listener)
+        seat.setblocking(True)
+        _, descriptors, _, _ = socket.recv_fds(seat, 1, 4)
+        seat.close()
+        self._listener.close()
+        client_read, client_write, browser_write, browser_read = descriptors
+        self._to_browser = await self._writer(browser_write)
+        self._to_client = await self._writer(client_write)
+        await self._reader(browser_read, self._from_browser, self._to_client)
+        await self._reader(client_read, self._from_client, self._to_browser)
+
+    async def _writer(self, descriptor: int) -> asyncio.WriteTransport:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(descriptor, "wb", 0))
+        self._transports.append(transport)
+        return transport
+
+    async def _reader(self, descriptor: int, receive: Callable[[bytes], bool], onward: asyncio.WriteTransport) -> None:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: _Messages(receive, onward, self.close), os.fdopen(descriptor, "rb", 0)
+        )
+        self._transports.append(transport)
+
+    def _from_client(self, raw: bytes) -> bool:
+        # Playwright writes {"id":7,"method":"Page.navigate",...}: the name stands within the first bytes.
+        head = raw[:120].partition(b'"method":"')[2]
+        listener = self.on_client.get(head[: head.find(b'"')])
+        if listener is not None:
+            listener(json.loads(raw))
+        return False
+
+    def _from_browser(self, raw: bytes) -> bool:
+        if raw.startswith(b'{"method":"'):
+            listener = self.on_browser.get(raw[11 : raw.index(b'"', 11)])
+            return listener is not None and listener(raw)
+        if raw.startswith(b'{"id":'):
+            # Playwright's own Browser.close has a negative id.
+            number = int(raw[6 : min(end for end in (raw.find(b",", 6), raw.find(b"}", 6)) if end > 0)])
+            if number >= _OWN_IDS:
+                future = self._waiting.pop(number, None)
+                if future is not None and not future.done():
+                    future.set_result(json.loads(raw))
+                return True
+            if (answered := self.on_client_answer.pop(number, None)) is not None:
+                answered(json.loads(raw))
+        return False
+
+    def post(self, method: str, params: Mapping[str, Any], session: str | None = None) -> int:
+        """Send a command whose answer nobody awaits; commands of one session keep their order. Gives its id."""
+        self._next_id += 1
+        message: Message = {"id": self._next_id, "method": method, "params": params}
+        if session is not None:
+            message["sessionId"] = session
+        if self._to_browser is not None and not self._to_browser.is_closing():
+            self._to_browser.write(json.dumps(message, separators=(",", ":")).encode() + b"\0")
+        return self._next_id
+
+    async def call(self, method: str, params: Mapping[str, Any], session: str | None = None) -> Message:
+        """Send a command and wait for its answer: the ``result``, or ``{"error": ...}`` where it failed.
+
+        A target that goes away never answers: after ten seconds that is an ``error`` too.
+        """
+        number = self.post(method, params, session)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            answer = await asyncio.wait_for(future, _ANSWER_SECONDS)
+        except TimeoutError:
+            return {"error": {"message": f"{method} was not answered in {_ANSWER_SECONDS} s"}}
+        finally:
+            self._waiting.pop(number, None)
+        result: Message = answer.get("result", {"error": answer.get("error")})
+        return result
+
+    def close(self) -> None:
+        """Stop relaying; both ends see their pipe closed."""
+        for transport in self._transports:
+            transport.close()
+        self._listener.close()
+
+
+class _Messages(asyncio.Protocol):
+    """Cuts one direction of the pipe into NUL-terminated messages and forwards what the agent does not swallow."""
+
+    def __init__(
+        self, receive: Callable[[bytes], bool], onward: asyncio.WriteTransport, ended: Callable[[], None]
+    ) -> None:
+        self._receive, self._onward, self._ended = receive, onward, ended
+        self._rest: list[bytes] = []
+
+    def data_received(self, data: bytes) -> None:
+        head, nul, tail = data.rpartition(b"\0")
+        if not nul:
+            self._rest.append(data)
+            return
+        messages = b"".join((*self._rest, head)).split(b"\0")
+        self._rest = [tail] if tail else []
+        for message in messages:
+            if not self._receive(message):
+                self._onward.write(message + b"\0")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        # Playwright waits until every end of its pipe is closed before it takes Chromium for gone.
+        self._ended()

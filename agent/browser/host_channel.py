@@ -1,0 +1,201 @@
+"""The channel between pages and the host: calls in, answers out, user activation beside them.
+
+A page's script speaks through a DevTools binding whose random name is gone from the page before the page's first
+script runs. Who calls is the execution context of the call, fixed by the browser when it made the realm.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Protocol
+
+from agent.browser.devtools_pipe import DevToolsPipe
+from agent.browser.documents import Document, Frame, intermediary
+from agent.browser.observer import Observer
+from agent.browser.page_script import PageScriptConfig, page_script
+from agent.browser.sessions import ExecutionContext, Session
+from agent.model.rng import token
+from agent.model.settings import Settings
+
+_log = logging.getLogger("tallyhost.channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who made a call: the realm's origin and the document it belongs to."""
+
+    document: Document
+    origin: str
+
+    @property
+    def intermediary_site(self) -> str | None:
+        """Site of the calling realm where it is not same-site with the top level, else None."""
+        return intermediary(self.origin, self.document.top.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class PageCall:
+    """One call of an API by a page, with its options after WebIDL conversion."""
+
+    caller: Caller
+    api: str
+    """``attribution`` or ``privateAttribution``."""
+    method: str
+    options: Mapping[str, Any]
+    answer_id: int
+    """0 where the page awaits no answer."""
+    session: str
+    execution_context: int
+
+
+class ProfileHost(Protocol):
+    """The agent behind one BrowserContext."""
+
+    @property
+    def settings(self) -> Settings:
+        """What its pages may see."""
+        ...
+
+    def page_called(self, call: PageCall) -> None:
+        """A page of the profile called; calls come in the order of the page's program."""
+        ...
+
+    def user_activated(self, frame: Frame) -> None:
+        """A user input event activated the top-level ``frame``."""
+        ...
+
+    def browser_ui_navigated(self, frame: Frame) -> None:
+        """The top-level ``frame`` is navigated as by the address bar."""
+        ...
+
+    def navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
+        """The top-level ``frame`` committed ``document`` in the place of ``before``."""
+        ...
+
+
+class HostChannel:
+    """Arms every page and frame of the profiles it serves, and carries their calls."""
+
+    def __init__(self, pipe: DevToolsPipe, observer: Observer) -> None:
+        self.profiles: dict[str, ProfileHost] = {}
+        """The agents by BrowserContext id; contexts that are nobody's stay as they are."""
+        self._pipe = pipe
+        self._observer = observer
+        self._binding, self._activation_binding = f"b{token()}", f"a{token()}"
+        self._resolver, self._world = f"r{token()}", f"w{token()}"
+        self._realm_event = f"e{token()}"
+        self._scripts: dict[str, str] = {}
+        self._activation_script = (
+            resources.files("injected_js")
+            .joinpath("user_activation.js")
+            .read_text("utf-8")
+            .replace("__TALLYHOST_BINDING__", self._activation_binding)
+        )
+        observer.armament = self
+        observer.on_navigated.append(self._navigated)
+        observer.on_browser_ui_navigation.append(self._browser_ui_navigated)
+        pipe.on_browser[b"Runtime.bindingCalled"] = self._called
+
+    def serve(self, context_id: str, profile: ProfileHost) -> None:
+        """Serve the pages of a BrowserContext from now on; it must have none yet."""
+        settings = profile.settings
+        self._scripts[context_id] = page_script(
+            PageScriptConfig(
+                binding=self._binding,
+                resolver=self._resolver,
+                realm_event=self._realm_event,
+                dialects=settings.dialects,
+                services=settings.aggregation_services,
+                allow_localhost=settings.limits.allow_localhost,
+            )
+        )
+        self.profiles[context_id] = profile
+
+    def release(self, context_id: str) -> None:
+        """The BrowserContext is closed."""
+        self.profiles.pop(context_id, None)
+        self._scripts.pop(context_id, None)
+
+    def arm(self, session: Session) -> None:
+        """See :class:`agent.browser.observer.Armament`."""
+        script = self._scripts.get(session.context_id)
+        if script is None:
+            return
+        post = self._pipe.post
+        post("Runtime.addBinding", {"name": self._binding}, session.id)
+        post("Page.addScriptToEvaluateOnNewDocument", {"source": script, "runImmediately": True}, session.id)
+        world = {"name": self._activation_binding, "executionContextName": self._world}
+        post("Runtime.addBinding", world, session.id)
+        isolated = {"source": self._activation_script, "worldName": self._world, "runImmediately": True}
+        post("Page.addScriptToEvaluateOnNewDocument", isolated, session.id)
+
+    def _called(self, raw: bytes) -> bool:
+        message = json.loads(raw)
+        params = message["params"]
+        if params["name"] not in (self._binding, self._activation_binding):
+            return False
+        session = self._observer.sessions.get(message.get("sessionId", ""))
+        context = None if session is None else session.contexts.get(params["executionContextId"])
+        frame = None if context is None else self._observer.frames.frames.get(context.frame_id)
+        profile = None if session is None else self.profiles.get(session.context_id)
+        if session is None or context is None or frame is None or profile is None:
+            _log.warning("a call from a realm that is gone was dropped")
+            return True
+        if params["name"] == self._activation_binding:
+            profile.user_activated(frame.top)
+        else:
+            document = self._observer.frames.initial_document(frame, context.origin)
+            profile.page_called(_read_call(params["payload"], document, context, session))
+        return True
+
+    async def has_transient_activation(self, document: Document) -> bool:
+        """Whether the document's window has transient user activation, as the browser tells an isolated world."""
+        session = self._observer.sessions.get(document.frame.session)
+        contexts = () if session is None else tuple(session.contexts.values())
+        own = next((c for c in contexts if c.frame_id == document.frame.id and c.world == self._world), None)
+        if own is None:
+            return False
+        expression = {"expression": "navigator.userActivation.isActive", "contextId": own.id, "returnByValue": True}
+        answer = await self._pipe.call("Runtime.evaluate", expression, document.frame.session)
+        return answer.get("result", {}).get("value") is True
+
+    def answer(self, call: PageCall, reply: Mapping[str, Any]) -> None:
+        """Answer a call; a page that is gone does not hear it."""
+        if call.answer_id:
+            text = json.dumps(json.dumps(reply, separators=(",", ":")))
+            expression = f"{self._resolver}({call.answer_id},{text})"
+            self._pipe.post(
+                "Runtime.evaluate",
+                {"expression": expression, "contextId": call.execution_context, "silent": True},
+                call.session,
+            )
+
+    async def drained(self, document: Document) -> None:
+        """Wait until every call that the document made so far has been received."""
+        # Commands and calls of one session keep their order, so an answer says that earlier calls are here.
+        await self._pipe.call("Runtime.evaluate", {"expression": "0", "silent": True}, document.frame.session)
+
+    def _navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
+        if (profile := self.profiles.get(frame.context_id)) is not None:
+            profile.navigated(frame, before, document)
+
+    def _browser_ui_navigated(self, frame: Frame) -> None:
+        if (profile := self.profiles.get(frame.context_id)) is not None:
+            profile.browser_ui_navigated(frame)
+
+
+def _read_call(payload: str, document: Document, context: ExecutionContext, session: Session) -> PageCall:
+    call = json.loads(payload)
+    return PageCall(
+        Caller(document, context.origin),
+        call["api"],
+        call["method"],
+        call["options"],
+        call["id"],
+        session.id,
+        context.id,
+    )

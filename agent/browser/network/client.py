@@ -1,0 +1,83 @@
+"""The agent's own requests, to exactly the hosts that its browser sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Self
+
+import aiohttp
+from yarl import URL
+
+from agent.browser.network.exchange import unreachable
+from agent.browser.network.hosts import HostMap, Refusal, Tls, Upstream
+
+TIMEOUT = 30.0
+"""Seconds for a whole request."""
+_AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response: status, header fields in order, decoded body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class HostClient:
+    """Sends requests through a host map, without cookies and without following redirects."""
+
+    def __init__(self, hosts: HostMap) -> None:
+        self._hosts = hosts
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=TIMEOUT),
+            skip_auto_headers=_AUTOMATIC,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def fetch(
+        self, method: str, url: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+    ) -> Answer | Refusal:
+        """Send one request for an absolute, percent-encoded ``http:`` or ``https:`` URL.
+
+        Gives a Refusal where the host is not mapped or its server does not answer. The server gets the host of
+        ``url`` in ``Host``, and no field beyond ``headers`` but what HTTP itself needs.
+        """
+        public = URL(url, encoded=True)
+        assert public.host is not None
+        assert public.port is not None
+        upstream = self._hosts.resolve(public.scheme, public.host, public.port)
+        if isinstance(upstream, Refusal):
+            return upstream
+        try:
+            async with self._session.request(
+                method,
+                _server_url(public, upstream),
+                headers=[("Host", public.authority if not public.is_default_port() else _bracketed(public)), *headers],
+                data=body or None,
+                allow_redirects=False,
+                ssl=upstream.tls is not Tls.UNVERIFIED,
+            ) as response:
+                return Answer(response.status, tuple(response.headers.items()), await response.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            return unreachable(upstream, str(error) or "not in time")
+
+
+def _server_url(public: URL, upstream: Upstream) -> URL:
+    scheme = "http" if upstream.tls is Tls.NONE else "https"
+    host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
+    return URL(f"{scheme}://{host}:{upstream.port}{public.raw_path_qs}", encoded=True)
+
+
+def _bracketed(public: URL) -> str:
+    host = public.raw_host or ""
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,225 @@
+"""Keeps sessions and frames true from what passes on the DevTools pipe, and arms every target before it runs."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from agent.browser.devtools_pipe import DevToolsPipe, Message
+from agent.browser.documents import OPAQUE, Document, Frame, FrameTree, origin_of
+from agent.browser.marks import COUNT, accept_language
+from agent.browser.permissions import parse_allow
+from agent.browser.sessions import ExecutionContext, Session
+from agent.model.tasks import Tasks
+
+_OPAQUE_CONTEXT = "://"
+"""How DevTools writes the origin of an opaque execution context."""
+_KEPT_AFTER_DETACH = 32
+
+
+class Armament(Protocol):
+    """What is put into every page and frame before its first script."""
+
+    def arm(self, session: Session) -> None:
+        """Post the commands for a target that waits to run."""
+        ...
+
+
+class Observer:
+    """The sessions and frames of one browser."""
+
+    def __init__(self, pipe: DevToolsPipe, tasks: Tasks) -> None:
+        self.frames = FrameTree()
+        self.sessions: dict[str, Session] = {}
+        self.ended_sessions: deque[Session] = deque(maxlen=_KEPT_AFTER_DETACH)
+        """Sessions that ended lately, newest last."""
+        self.armament: Armament | None = None
+        self.context_by_proxy: dict[str, str] = {}
+        """BrowserContext ids by the proxy server that each was made with."""
+        self.on_navigated: list[Callable[[Frame, Document | None, Document], None]] = []
+        """Called at a commit in a top-level frame, with the document before it and the new one."""
+        self.on_browser_ui_navigation: list[Callable[[Frame], None]] = []
+        """Called when Playwright navigates a top-level frame, as a person would by the address bar."""
+        self._pipe = pipe
+        self._tasks = tasks
+        self._last_mark: dict[str, int] = {}
+        pipe.on_client |= {
+            b"Runtime.runIfWaitingForDebugger": self._before_run,
+            b"Target.createBrowserContext": self._context_asked,
+            b"Page.navigate": self._browser_ui,
+            b"Page.reload": self._browser_ui,
+            b"Page.navigateToHistoryEntry": self._browser_ui,
+        }
+        for method, listener in {
+            b"Target.attachedToTarget": self._attached,
+            b"Target.detachedFromTarget": self._detached,
+            b"Runtime.executionContextCreated": self._context_created,
+            b"Runtime.executionContextDestroyed": self._context_destroyed,
+            b"Runtime.executionContextsCleared": self._contexts_cleared,
+            b"Page.frameAttached": self._frame_attached,
+            b"Page.frameNavigated": self._frame_navigated,
+            b"Page.frameDetached": self._frame_detached,
+        }.items():
+            pipe.on_browser[method] = _parsed(listener)
+        read_response = _parsed(self._response_received)
+        pipe.on_browser[b"Network.responseReceived"] = lambda raw: b'"type":"Document"' in raw and read_response(raw)
+        for method, note in {
+            b"Network.requestWillBeSent": Session.announce,
+            b"Network.requestWillBeSentExtraInfo": Session.sent,
+            b"Network.loadingFinished": Session.ended,
+            b"Network.loadingFailed": Session.ended,
+        }.items():
+            pipe.on_browser[method] = self._noted(note)
+
+    def _noted(self, note: Callable[[Session, bytes], None]) -> Callable[[bytes], bool]:
+        """A listener that files a raw network event with its session, unread: most are never asked for."""
+
+        def listen(raw: bytes) -> bool:
+            start = raw.rfind(b'"sessionId":"') + 13
+            session = self.sessions.get(raw[start : raw.find(b'"', start)].decode())
+            if session is not None:
+                note(session, raw)
+            return False
+
+        return listen
+
+    def documents(self, context_id: str) -> list[Document]:
+        """The documents that stand in the frames of a BrowserContext now."""
+        return [f.document for f in self.frames.frames.values() if f.context_id == context_id and f.document]
+
+    # Commands of Playwright, seen before the browser has them.
+
+    def _before_run(self, message: Message) -> None:
+        session = self.sessions.get(message.get("sessionId", ""))
+        if session is None or session.mark:
+            return
+        last = self._last_mark.get(session.context_id, 0)
+        in_use = {other.mark for other in self.sessions.values() if other.context_id == session.context_id}
+        # 0 when all are in use: the session's requests are then found without a mark.
+        session.mark = next((m for i in range(COUNT) if (m := (last + i) % COUNT + 1) not in in_use), 0)
+        self._last_mark[session.context_id] = session.mark
+        domain = "Emulation" if session.is_document else "Network"
+        override = {"userAgent": "", "acceptLanguage": accept_language(session.mark)}
+        self._pipe.post(f"{domain}.setUserAgentOverride", override, session.id)
+        if session.is_document and self.armament is not None:
+            self.armament.arm(session)
+
+    def _context_asked(self, message: Message) -> None:
+        proxy = message["params"].get("proxyServer", "")
+
+        def answered(answer: Message) -> None:
+            if "result" in answer:
+                self.context_by_proxy[proxy] = answer["result"]["browserContextId"]
+
+        self._pipe.on_client_answer[message["id"]] = answered
+
+    def _browser_ui(self, message: Message) -> None:
+        session = self.sessions.get(message.get("sessionId", ""))
+        frame = None if session is None else self.frames.frames.get(session.target_id)
+        if frame is not None and message["params"].get("frameId", frame.id) == frame.id:
+            for listener in self.on_browser_ui_navigation:
+                listener(frame)
+
+    # Events of the browser.
+
+    def _attached(self, _session: str, params: dict[str, Any]) -> None:
+        target = params["targetInfo"]
+        session = Session(params["sessionId"], target["targetId"], target["type"], target.get("browserContextId", ""))
+        self.sessions[session.id] = session
+        if session.is_document:
+            frame = self.frames.add(
+                session.target_id, session.context_id, session.id, target.get("parentFrameId") or target.get("parentId")
+            )
+            frame.opener = self.frames.frames.get(target.get("openerFrameId") or target.get("openerId") or "")
+
+    def _detached(self, _session: str, params: dict[str, Any]) -> None:
+        session = self.sessions.pop(params["sessionId"], None)
+        if session is None:
+            return
+        self.ended_sessions.append(session)
+        if session.is_document:
+            frame = self.frames.frames.get(session.target_id)
+            if frame is not None and frame.session == session.id and frame.parent is None:
+                self.frames.remove(frame.id)
+
+    def _context_created(self, session_id: str, params: dict[str, Any]) -> None:
+        session, context = self.sessions.get(session_id), params["context"]
+        frame_id = context.get("auxData", {}).get("frameId", "")
+        if session is None or not frame_id:
+            return
+        origin = OPAQUE if context["origin"] in (_OPAQUE_CONTEXT, "") else context["origin"]
+        session.contexts[context["id"]] = ExecutionContext(context["id"], origin, frame_id, context["name"])
+        frame = self.frames.frames.get(frame_id)
+        if frame is not None and context["auxData"].get("isDefault"):
+            document = self.frames.initial_document(frame, origin)
+            # A frame's security origin is its URL's; only the realm knows what about:blank and srcdoc inherited.
+            document.origin = origin
+
+    def _context_destroyed(self, session_id: str, params: dict[str, Any]) -> None:
+        if (session := self.sessions.get(session_id)) is not None:
+            session.contexts.pop(params["executionContextId"], None)
+
+    def _contexts_cleared(self, session_id: str, _params: dict[str, Any]) -> None:
+        if (session := self.sessions.get(session_id)) is not None:
+            session.contexts.clear()
+
+    def _frame_attached(self, session_id: str, params: dict[str, Any]) -> None:
+        if (session := self.sessions.get(session_id)) is not None:
+            frame = self.frames.add(params["frameId"], session.context_id, session_id, params["parentFrameId"])
+            parent = frame.parent.document if frame.parent else None
+            if parent is not None:
+                document = self.frames.initial_document(frame, parent.origin)
+                self._tasks.start(self._read_container(frame, document), "read iframe allow")
+
+    def _frame_navigated(self, session_id: str, params: dict[str, Any]) -> None:
+        session, facts = self.sessions.get(session_id), params["frame"]
+        if session is None:
+            return
+        frame = self.frames.add(facts["id"], session.context_id, session_id, facts.get("parentId"))
+        before = frame.document
+        origin = OPAQUE if facts["securityOrigin"] in (_OPAQUE_CONTEXT, "") else facts["securityOrigin"]
+        document = self.frames.commit(
+            frame, facts["loaderId"], facts["url"], origin, facts["secureContextType"].startswith("Secure")
+        )
+        if frame.parent is None:
+            for listener in self.on_navigated:
+                listener(frame, before, document)
+        else:
+            self._tasks.start(self._read_container(frame, document), "read iframe allow")
+
+    async def _read_container(self, frame: Frame, document: Document) -> None:
+        """Read the ``allow`` attribute of the iframe that a new document stands in."""
+        parent = frame.parent
+        if parent is None or parent.document is None:
+            return
+        owner = await self._pipe.call("DOM.getFrameOwner", {"frameId": frame.id}, parent.session)
+        if "backendNodeId" not in owner:
+            return
+        node = await self._pipe.call("DOM.describeNode", {"backendNodeId": owner["backendNodeId"]}, parent.session)
+        pairs = iter(node.get("node", {}).get("attributes", []))
+        attributes = dict(zip(pairs, pairs, strict=True))
+        if "allow" in attributes and parent.document is not None:
+            source = origin_of(attributes.get("src", ""), parent.document.url)
+            document.container = parse_allow(attributes["allow"], parent.document.origin, source)
+
+    def _frame_detached(self, _session: str, params: dict[str, Any]) -> None:
+        if params.get("reason") != "swap":
+            self.frames.remove(params["frameId"])
+
+    def _response_received(self, _session: str, params: dict[str, Any]) -> None:
+        if params["type"] == "Document":
+            headers = params["response"]["headers"]
+            values = [value for name, value in headers.items() if name.lower() == "permissions-policy"]
+            if values:
+                self.frames.declare_policy(params["loaderId"], params["frameId"], values)
+
+
+def _parsed(listener: Callable[[str, dict[str, Any]], None]) -> Callable[[bytes], bool]:
+    def listen(raw: bytes) -> bool:
+        message = json.loads(raw)
+        listener(message.get("sessionId", ""), message["params"])
+        return False
+
+    return listen

@@ -1,0 +1,108 @@
+"""DevTools sessions: which target each speaks for, its execution contexts and its requests in flight."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+_REQUEST_ID = re.compile(rb'"requestId":"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionContext:
+    """A realm: its origin as the browser fixed it at creation, and the frame it belongs to."""
+
+    id: int
+    origin: str
+    frame_id: str
+    world: str = ""
+    """Name of an isolated world; empty for the page's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFacts:
+    """What the browser says of one request (one hop of it): ``Network.requestWillBeSent``."""
+
+    request_id: str
+    url: str
+    method: str
+    frame_id: str
+    loader_id: str
+    referrer: str
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One attached target and what passed on its session.
+
+    ``requests`` holds the raw announcements by request id until the request has ended: they are read only when a
+    response asks who stands behind it.
+    """
+
+    id: str
+    target_id: str
+    type: str
+    """``page``, ``iframe``, ``worker``, ``shared_worker``, ``service_worker`` ..."""
+    context_id: str
+    """The BrowserContext."""
+    mark: int = 0
+    """The number that its requests carry to the front; 0 for none."""
+    contexts: dict[int, ExecutionContext] = field(default_factory=dict)
+    requests: dict[bytes, list[bytes]] = field(default_factory=dict)
+    on_wire: set[bytes] = field(default_factory=set)
+    """Request ids that the network service really sent, not a service worker in their stead."""
+
+    @property
+    def is_document(self) -> bool:
+        """Whether its requests have a Window as their client."""
+        return self.type in ("page", "iframe")
+
+    def announce(self, raw: bytes) -> None:
+        """Keep a ``Network.requestWillBeSent``."""
+        if (found := _REQUEST_ID.search(raw)) is not None:
+            self.requests.setdefault(found.group(1), []).append(raw)
+
+    def sent(self, raw: bytes) -> None:
+        """Keep that a request went on the wire: ``Network.requestWillBeSentExtraInfo``."""
+        if (found := _REQUEST_ID.search(raw)) is not None:
+            self.on_wire.add(found.group(1))
+
+    def ended(self, raw: bytes) -> None:
+        """Forget a request: ``Network.loadingFinished`` or ``Network.loadingFailed``."""
+        if (found := _REQUEST_ID.search(raw)) is not None:
+            self.requests.pop(found.group(1), None)
+            self.on_wire.discard(found.group(1))
+
+    def matching(self, url: str, method: str) -> list[tuple[bytes, RequestFacts]]:
+        """The announced requests for ``url``, in the order of their announcement, with their raw text."""
+        # Chromium writes URLs in ASCII; of what a URL may contain JSON escapes nothing.
+        wanted = url.encode("ascii", "replace")
+        announced = (raw for raws in self.requests.values() for raw in raws if wanted in raw)
+        read = ((raw, _read(raw)) for raw in announced)
+        return [(raw, facts) for raw, facts in read if facts.url == url and facts.method == method]
+
+    def went_on_wire(self, facts: RequestFacts) -> bool:
+        """Whether the network service sent this request (a service worker's answer never gets there)."""
+        return facts.request_id.encode() in self.on_wire
+
+    def consume(self, raw: bytes, facts: RequestFacts) -> None:
+        """One announcement stands for one exchange."""
+        raws = self.requests.get(facts.request_id.encode(), [])
+        if raw in raws:
+            raws.remove(raw)
+
+
+def _read(raw: bytes) -> RequestFacts:
+    params: dict[str, Any] = json.loads(raw)["params"]
+    request = params["request"]
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    return RequestFacts(
+        params["requestId"],
+        request["url"],
+        request["method"],
+        params.get("frameId", ""),
+        params.get("loaderId", ""),
+        headers.get("referer", ""),
+    )

@@ -1,0 +1,1 @@
+"""One module for each command; agent.cli.main imports the one that is called."""

@@ -1,0 +1,45 @@
+"""``tallyhost time``: the agent's clock, which pages, decisions and delivery share."""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from agent.cli.operations import Document
+from agent.cli.reach import ask
+from agent.cli.session import PROFILE_FLAG, Session, with_session
+
+
+@click.group("time")
+def clock() -> None:
+    """Tell the agent's time, or move it forward."""
+
+
+@clock.command("now")
+@with_session(PROFILE_FLAG)
+def now(session: Session) -> None:
+    """Tell the agent's time."""
+    _show(session, ask(session, "time.now"))
+
+
+@clock.command("advance")
+@click.argument("duration")
+@with_session(PROFILE_FLAG)
+def advance(session: Session, duration: str) -> None:
+    """Move the clock forward by DURATION, such as 2d, 12h or 1h30m; what falls due is done."""
+    _show(session, ask(session, "time.advance", by=duration))
+
+
+@clock.command("next")
+@with_session(PROFILE_FLAG)
+def next_due(session: Session) -> None:
+    """Move the clock to the next instant at which something is due."""
+    answer = ask(session, "time.next")
+    _show(session, answer)
+    if not answer["moved"]:
+        session.output.note("nothing is due: the clock stands where it stood")
+
+
+def _show(session: Session, answer: Document) -> None:
+    if session.output.as_json:
+        session.output.document(answer)
+    session.output.line(answer["now"])

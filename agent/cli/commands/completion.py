@@ -1,0 +1,23 @@
+"""``tallyhost completion``: tab completion for a shell."""
+
+from __future__ import annotations
+
+import rich_click as click
+from click.shell_completion import get_completion_class
+
+from agent.cli.main import cli
+
+_VARIABLE = "_TALLYHOST_COMPLETE"
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print tab completion for bash, zsh or fish.
+
+    bash: eval "$(tallyhost completion bash)" in ~/.bashrc; zsh the same in ~/.zshrc;
+    fish: tallyhost completion fish > ~/.config/fish/completions/tallyhost.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(cli, {}, "tallyhost", _VARIABLE).source())

@@ -1,0 +1,42 @@
+"""``tallyhost explain``: the checks behind one decision, and where they stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import rich_click as click
+
+from agent.cli.operations import Document
+from agent.cli.reach import ask
+from agent.cli.session import PROFILE_FLAG, Session, with_session
+
+
+@click.command("explain")
+@click.argument("wanted", metavar="ID|last")
+@with_session(PROFILE_FLAG)
+def explain(session: Session, wanted: str) -> None:
+    """Say why: the checks of an impression or a conversion, by event number, report id or the word last."""
+    answer = ask(session, "explain", id=wanted)
+    if session.output.as_json:
+        session.output.document(answer)
+        return
+    for line, style in explanation(answer["event"]):
+        session.output.line(line, style)
+
+
+def explanation(event: Document) -> Iterator[tuple[str, str]]:
+    """The lines of one event's explanation, each with its style."""
+    site = f"  {event['site']}" if event["site"] else ""
+    yield f"{event['kind']} {event['id']}{site}  {event['time']}  {event['verdict']}", "bold"
+    yield f"  {event['summary']}", ""
+    checks = event["checks"]
+    width = max((len(check["rule"]) for check in checks), default=0)
+    stopped = False
+    for check in checks:
+        mark, style = ("ok  ", "green") if check["passed"] else ("FAIL", "bold red")
+        yield f"  {mark}  {check['rule']:<{width}}  {check['detail']}".rstrip(), style
+        if not check["passed"] and not stopped:
+            stopped = True
+            yield "  " + "-" * 8 + " stops here", style
+        if not check["passed"] and check["fix"]:
+            yield f"  fix   {check['fix']}", "yellow"

@@ -1,0 +1,82 @@
+"""``tallyhost story``: W3C e2e files, and JSONL of such cases, through the real engine and SQLite without a browser."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import rich_click as click
+
+from agent.cli.output import print_error
+from agent.cli.session import Session, with_session
+from agent.journeys.story import Mismatch, StoryResult
+from agent.journeys.story_files import CONFIG_NAME, run_file
+from agent.model.errors import TallyhostError, UsageError
+
+
+@click.command("story")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--emit", is_flag=True, help="Do not judge: print for each case one JSON line with its results.")
+@with_session()
+def story(session: Session, files: tuple[str, ...], emit: bool) -> int:
+    """Run stories and say where the results are not the expected ones.
+
+    A FILE is one story as JSON, or one story a line as JSONL; a CONFIG.json among the files is passed over.
+    """
+    unreadable = _Unreadable()
+    results = _results(files, unreadable)
+    if emit:
+        for result in results:
+            sys.stdout.write(result.emit() + "\n")
+        return unreadable.exit_code
+    failed = _judge(session, results)
+    return unreadable.exit_code or failed
+
+
+class _Unreadable:
+    """Remembers that a file was not in the format; the files after it are run all the same."""
+
+    exit_code = 0
+
+    def note(self, error: UsageError) -> None:
+        self.exit_code = error.exit_code
+        print_error(error, as_json=False)
+
+
+def _results(files: tuple[str, ...], unreadable: _Unreadable) -> Iterator[StoryResult]:
+    for file in files:
+        if Path(file).name == CONFIG_NAME:
+            continue
+        try:
+            yield from run_file(file)
+        except UsageError as error:
+            unreadable.note(error)
+
+
+def _judge(session: Session, results: Iterator[StoryResult]) -> int:
+    """Print the verdicts; the exit code."""
+    output = session.output
+    told = []
+    failed = passed = 0
+    for result in results:
+        if result.mismatches:
+            failed += 1
+            output.line(f"FAIL  {result.id}", "bold red")
+            for mismatch in result.mismatches:
+                output.line(f"      {_text(mismatch)}")
+        else:
+            passed += 1
+            if session.config.verbosity > 0:
+                output.line(f"ok    {result.id}", "green")
+        if output.as_json:
+            told.append({"id": result.id, "mismatches": [asdict(mismatch) for mismatch in result.mismatches]})
+    if output.as_json:
+        output.document({"passed": passed, "failed": failed, "stories": told})
+    output.line(f"{passed} passed, {failed} failed")
+    return TallyhostError.exit_code if failed else 0
+
+
+def _text(mismatch: Mismatch) -> str:
+    return f"events[{mismatch.event}]: expected {mismatch.expected!r}, the result was {mismatch.result!r}"

@@ -1,0 +1,219 @@
+"""Effective settings: flag before environment before ``tallyhost.toml`` before default.
+
+Every flag of the command line is a key of the file and an environment variable: ``--allow-network`` is
+``allow_network`` and ``TALLYHOST_ALLOW_NETWORK``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from agent.cli.toml_lines import Place, line_of
+from agent.model.attribution import AggregationService, Dialect
+from agent.model.clock import format_instant, parse_instant
+from agent.model.errors import UsageError
+from agent.model.limits import AttributionLimits
+from agent.model.settings import Settings
+
+MEMORY = ":memory:"
+DEFAULTS = Settings()
+DEFAULT_FILE = Path("tallyhost.toml")
+PREFIX = "TALLYHOST_"
+FILE_VARIABLE = PREFIX + "CONFIG"
+_FILE_ONLY = {"limits", "dialects", "aggregation_services"}
+_AT_LEAST_ONE = {"privacy_budget_epoch_days", "max_lookback_days", "max_histogram_size"}
+_FOREIGN_VARIABLES = {FILE_VARIABLE, PREFIX + "CONFORMANCE"}
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, datetime):
+        return parse_instant(value.isoformat())
+    if isinstance(value, str):
+        try:
+            return parse_instant(value)
+        except ValueError:
+            raise ValueError("expected an ISO 8601 time such as 2026-06-01T09:00:00Z") from None
+    return value
+
+
+def _maps(value: object) -> object:
+    """``HOST=TARGET`` texts, one or several apart by white space, as a table."""
+    texts = value.split() if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple):
+        return value
+    table: dict[str, str] = {}
+    for text in texts:
+        host, found, target = str(text).partition("=")
+        if not (found and host and target):
+            raise ValueError(f"expected HOST=TARGET such as shop.test=http://localhost:3000, not {text!r}")
+        table[host] = target
+    return table
+
+
+class Config(BaseModel):
+    """What the command line can be told; the fields are the keys of ``tallyhost.toml``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    profile: str = Field(
+        default=MEMORY, description="folder that keeps the agent's state; :memory: leaves nothing behind"
+    )
+    seed: int | None = Field(default=None, ge=0, description="repeats every random choice")
+    now: Annotated[int | None, BeforeValidator(_instant)] = Field(
+        default=None, description="where the clock stands at start"
+    )
+    headed: bool = Field(default=False, description="show the browser")
+    map: Annotated[dict[str, str], BeforeValidator(_maps)] = Field(
+        default_factory=dict, description="hosts and what answers for them"
+    )
+    allow_network: bool = Field(default=False, description="let pages and reports reach hosts that are not mapped")
+    private: bool = Field(default=False, description="private mode: the API answers, nothing is kept")
+    opt_out: bool = Field(default=False, description="the user has opted out of measurement")
+    json_output: bool = Field(default=False, alias="json", description="one JSON document on stdout")
+    verbosity: int = Field(default=0, ge=-1, le=2, description="-1 quiet, 0 normal, 1 verbose, 2 debug")
+    color: bool | None = Field(default=None, description="colour; by default where the terminal has it")
+    chromium: Path | None = Field(default=None, description="the Chromium to launch")
+    dialects: frozenset[Dialect] = Field(default=DEFAULTS.dialects, description="the APIs that pages see")
+    aggregation_services: tuple[AggregationService, ...] = Field(
+        default=DEFAULTS.aggregation_services, description="the services that pages may name"
+    )
+    minimum_batch: int = Field(
+        default=DEFAULTS.minimum_batch, ge=1, description="fewest reports that the aggregation service takes"
+    )
+    value_cap: int = Field(
+        default=DEFAULTS.value_cap, ge=1, description="largest conversion value of the 2024 dialect, for its noise"
+    )
+    third_party_cookies: bool = Field(
+        default=DEFAULTS.third_party_cookies, description="third-party frames may use cookies"
+    )
+    limits: AttributionLimits = Field(default=DEFAULTS.limits, description="numbers of the attribution engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """The settings in force, and where each that is not a default came from."""
+
+    config: Config
+    origins: Mapping[str, str]
+    file: Path | None
+
+
+def load_config(flags: Mapping[str, Any], file: Path | None = None) -> Effective:
+    """Settings from ``flags`` (absent or None: not given), the environment and the file.
+
+    ``file`` is the one asked for; without it ``TALLYHOST_CONFIG``, else ``tallyhost.toml`` of the working folder
+    where there is one. Raises UsageError with file, line and what was expected.
+    """
+    path, text = _file_text(file)
+    from_file = _file_values(path, text)
+    from_environment = _environment_values()
+    from_flags = {name: value for name, value in flags.items() if value is not None and value != ()}
+    _check(from_file, lambda place: f"{path}:{line_of(text, place)}")
+    _check(from_environment, lambda place: f"environment variable {PREFIX}{str(place[0]).upper()}")
+    _check(from_flags, lambda place: f"flag --{str(place[0]).replace('_', '-')}")
+    origins = dict.fromkeys(_dotted(from_file), str(path))
+    origins |= {name: f"{PREFIX}{name.upper()}" for name in from_environment}
+    origins |= {name: f"--{name.replace('_', '-')}" for name in from_flags}
+    return Effective(Config.model_validate({**from_file, **from_environment, **from_flags}), origins, path)
+
+
+def printable(config: Config) -> dict[str, Any]:
+    """The settings as plain JSON values, nested as in the file."""
+    values = config.model_dump(mode="json", by_alias=True)
+    values["dialects"] = sorted(values["dialects"])
+    if config.now is not None:
+        values["now"] = format_instant(config.now)
+    return values
+
+
+def _file_text(file: Path | None) -> tuple[Path | None, str]:
+    asked = file or (Path(chosen) if (chosen := os.environ.get(FILE_VARIABLE)) else None)
+    path = asked or DEFAULT_FILE
+    try:
+        return path, path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if asked is None:
+            return None, ""
+        raise UsageError("no such file", where=str(path), rule="--config names a TOML file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot be read: {error}", where=str(path), rule="the configuration is UTF-8 TOML") from error
+
+
+def _file_values(path: Path | None, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"line (\d+)", str(error))
+        line = where.group(1) if where else str(text.count("\n") + 1)
+        raise UsageError(
+            f"{error}", where=f"{path}:{line}", rule="the configuration is TOML 1.0", fix="write for example seed = 7"
+        ) from None
+
+
+def _environment_values() -> dict[str, Any]:
+    names = {field.alias or name for name, field in Config.model_fields.items()} - _FILE_ONLY
+    values: dict[str, Any] = {}
+    for variable, value in os.environ.items():
+        if not variable.startswith(PREFIX) or variable in _FOREIGN_VARIABLES or not value:
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in names:
+            raise UsageError(
+                "no such setting",
+                where=f"environment variable {variable}",
+                rule="TALLYHOST_* variables are the settings in capitals",
+                fix="`tallyhost config` lists the settings",
+            )
+        values[name] = value
+    return values
+
+
+def _check(values: Mapping[str, Any], where: Callable[[Place], str]) -> None:
+    try:
+        Config.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = first["loc"]
+        key = ".".join(map(str, place))
+        if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
+            known = ", ".join(sorted(_known_keys(place)))
+            raise UsageError(f"no such key: {key}", where=where(place), rule=f"expected one of {known}") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"{key} = {first['input']!r} cannot be used", where=where(place), rule=message[:1].lower() + message[1:]
+        ) from None
+    for name, value in values.get("limits", {}).items():
+        least = 1 if name in _AT_LEAST_ONE else 0
+        if value < least:
+            raise UsageError(
+                f"limits.{name} = {value} cannot be used",
+                where=where(("limits", name)),
+                rule=f"input should be greater than or equal to {least}",
+            )
+
+
+def _known_keys(place: Place) -> Iterable[str]:
+    match place:
+        case ("limits", _):
+            return AttributionLimits.__dataclass_fields__
+        case ("aggregation_services", *_):
+            return AggregationService.__dataclass_fields__
+        case _:
+            return (field.alias or name for name, field in Config.model_fields.items())
+
+
+def _dotted(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        if name == "limits":
+            yield from (f"limits.{inner}" for inner in value)
+        else:
+            yield name

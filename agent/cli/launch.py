@@ -1,0 +1,57 @@
+"""An agent as the settings ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from agent.browser.launch import Browser
+from agent.cli.config import MEMORY, Config
+from agent.model.clock import Clock, wall_time
+from agent.model.settings import Settings
+from agent.runtime import Agent
+
+
+@asynccontextmanager
+async def launch_agent(config: Config) -> AsyncIterator[Agent]:
+    """An agent with its browser."""
+    async with (
+        Browser(
+            headed=config.headed, executable=config.chromium, third_party_cookies=config.third_party_cookies
+        ) as browser,
+        Agent.launch(
+            profile=_location(config.profile),
+            settings=settings_of(config),
+            seed=config.seed,
+            clock=None if config.now is None else _running_clock(config.now),
+            browser=browser,
+            private=config.private,
+            opted_out=config.opt_out,
+            maps=config.map,
+        ) as agent,
+    ):
+        yield agent
+
+
+def settings_of(config: Config) -> Settings:
+    """The agent's settings among those of the command line."""
+    return Settings(
+        dialects=config.dialects,
+        aggregation_services=config.aggregation_services,
+        limits=config.limits,
+        allow_network=config.allow_network,
+        minimum_batch=config.minimum_batch,
+        value_cap=config.value_cap,
+        third_party_cookies=config.third_party_cookies,
+    )
+
+
+def _location(profile: str) -> Path | str:
+    return MEMORY if profile == MEMORY else Path(profile).expanduser()
+
+
+def _running_clock(start: int) -> Clock:
+    """A clock that shows ``start`` (milliseconds) now and goes on from there."""
+    shift = start - wall_time()
+    return Clock(lambda: wall_time() + shift)

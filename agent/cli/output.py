@@ -1,0 +1,84 @@
+"""What a command prints: one JSON document, or lines for a person. Logs and errors go to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from agent.model.errors import TallyhostError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+SCHEMA = 1
+_LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
+
+
+class Output:
+    """Prints for one command, in the form that the settings ask for."""
+
+    def __init__(self, *, as_json: bool = False, color: bool | None = None, verbosity: int = 0) -> None:
+        self.as_json = as_json
+        self.quiet = verbosity < 0
+        self._color = color
+        # Libraries are heard from WARNING on; -v and -vv are about this project.
+        logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s", force=True)
+        logging.getLogger("tallyhost").setLevel(_LEVELS[verbosity])
+
+    def document(self, content: Mapping[str, Any]) -> None:
+        """Print ``content`` as one JSON document with its schema's number."""
+        sys.stdout.write(json.dumps({"schema": SCHEMA, **content}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Print one line for a person; a JSON run prints none."""
+        if not self.as_json:
+            self.console().print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Print one line that -q leaves out."""
+        if not self.quiet:
+            self.line(text, style="dim")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+        """Print rows under their column names, or the line ``empty`` when there are none."""
+        from rich.table import Table  # noqa: PLC0415 - rich is slow to import and a JSON run needs none
+        from rich.text import Text  # noqa: PLC0415
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        if table.row_count:
+            self.console().print(table)
+        else:
+            self.line(empty)
+
+    def console(self) -> Console:
+        """A rich console on stdout; without a terminal its lines are as wide as they need."""
+        from rich.console import Console  # noqa: PLC0415 - see table
+
+        width = None if sys.stdout.isatty() else 200
+        return Console(no_color=self._color is False or None, force_terminal=self._color or None, width=width)
+
+
+def print_error(error: TallyhostError, *, as_json: bool) -> None:
+    """Print an error for a person on stderr, and as a document on stdout where JSON was asked for."""
+    sys.stderr.write(f"error: {error}\n")
+    if as_json:
+        Output(as_json=True).document({"error": error_document(error)})
+
+
+def error_document(error: TallyhostError) -> dict[str, Any]:
+    """An error as plain JSON values."""
+    return {
+        "what": error.what,
+        "where": error.where,
+        "rule": error.rule,
+        "fix": error.fix,
+        "exit_code": error.exit_code,
+    }

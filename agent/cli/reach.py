@@ -1,0 +1,74 @@
+"""How a command reaches an agent: the running one through its control control, else the profile at rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from agent.cli.config import MEMORY
+from agent.cli.operations import OPERATIONS, Document
+from agent.cli.running import find_running
+from agent.cli.session import Session
+from agent.model.errors import HostEnvironmentError, TallyhostError, UsageError
+from storage.profile import Control
+
+_PATIENCE = aiohttp.ClientTimeout(total=120, sock_connect=5)
+_EXIT_CODES = {kind.exit_code: kind for kind in (TallyhostError, UsageError, HostEnvironmentError)}
+
+
+def ask(session: Session, name: str, **asked: Any) -> Document:
+    """The answer of the profile's agent to the operation ``name``.
+
+    Raises TallyhostError as the operation does, and HostEnvironmentError where there is no agent to ask.
+    """
+    return asyncio.run(_ask(session.config.profile, name, asked))
+
+
+async def _ask(profile: str, name: str, asked: Mapping[str, Any]) -> Document:
+    control = find_running(profile)
+    if control is not None:
+        try:
+            return await _ask_running(control, name, asked)
+        except aiohttp.ClientConnectorError:
+            pass  # left behind by an agent that was killed: the profile is at rest
+    if profile == MEMORY:
+        raise HostEnvironmentError(
+            "no agent with a profile in memory is running",
+            rule="what is in memory goes with its agent",
+            fix="start one with `tallyhost open URL`, or name a kept profile with --profile DIR",
+        )
+    from agent.runtime import Agent  # noqa: PLC0415 - slow to import, and a running agent needs none here
+
+    async with Agent.open_profile(_existing(profile)) as agent:
+        return await OPERATIONS[name](agent, asked)
+
+
+def _existing(profile: str) -> Path:
+    folder = Path(profile).expanduser()
+    if not folder.is_dir():
+        raise UsageError("no such profile", where=profile, fix="`tallyhost open URL --profile DIR` makes one")
+    return folder
+
+
+async def _ask_running(control: Control, name: str, asked: Mapping[str, Any]) -> Document:
+    headers = {"Authorization": f"Bearer {control.token}"}
+    async with (
+        aiohttp.ClientSession(timeout=_PATIENCE, headers=headers) as client,
+        client.post(f"{control.address}/v1/{name}", json=dict(asked)) as response,
+    ):
+        if response.content_type != "application/json":
+            raise HostEnvironmentError(
+                f"the agent answered {response.status}: {(await response.text()).strip()}",
+                where=control.address,
+                fix="restart the agent, which writes a new control.json",
+            )
+        document: Document = await response.json()
+    if (error := document.get("error")) is not None:
+        kind = _EXIT_CODES.get(error["exit_code"], TallyhostError)
+        raise kind(error["what"], where=error["where"], rule=error["rule"], fix=error["fix"])
+    del document["schema"]
+    return document

@@ -1,0 +1,1 @@
+"""Sealing: HPKE and the report envelope."""

@@ -1,0 +1,103 @@
+"""measureConversion: which epochs pay, and what the histogram holds.
+
+Current draft, sections 5 and 7; seed, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agent.engines.attribution import credit, epochs
+from agent.engines.attribution.budget import Deduction, deduct, price_of
+from agent.engines.attribution.credit import Share
+from agent.engines.attribution.explanation import explain
+from agent.engines.attribution.matching import first_mismatch
+from agent.model.attribution import AttributionVerdict, BudgetKey, Candidate, ConversionRequest
+from agent.model.events import Trace
+from agent.model.limits import AttributionLimits
+from agent.model.rng import Rng
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionFacts:
+    """What the store knows that a conversion depends on."""
+
+    now: int
+    epoch_start: int
+    first_epoch: int
+    """The oldest epoch that still counts (:func:`epochs.first_usable`)."""
+    candidates: Sequence[Candidate]
+    """In the order saved."""
+    charged: Mapping[BudgetKey, int] = field(default_factory=dict)
+    """What is left of the budgets that were ever charged, in micro-epsilon."""
+    recent: Sequence[Candidate] = ()
+    """The impressions saved last, whether they match or not; the trace tells why each does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionDecision:
+    """What a conversion gives and changes."""
+
+    verdict: AttributionVerdict
+    histogram: tuple[int, ...]
+    shares: tuple[Share, ...]
+    deductions: tuple[Deduction, ...]
+    """Every epoch that was asked to pay, oldest first."""
+    trace: Trace
+
+    @property
+    def budgets(self) -> dict[BudgetKey, int]:
+        """The budgets that changed, as they are to be stored."""
+        return {key: left for deduction in self.deductions for key, left in deduction.remaining.items()}
+
+
+def decide(
+    request: ConversionRequest, facts: ConversionFacts, limits: AttributionLimits, rng: Rng
+) -> ConversionDecision:
+    """Attribute one conversion."""
+    present = epochs.epoch_of(facts.now, facts.epoch_start, limits)
+    matched = [one for one in facts.candidates if first_mismatch(one, request, facts.now) is None]
+    by_epoch: dict[int, list[Candidate]] = {}
+    start, period = facts.epoch_start, epochs.period(limits)
+    for one in matched:
+        by_epoch.setdefault((one.timestamp - start) // period, []).append(one)
+    usable = [epoch for epoch in sorted(by_epoch) if facts.first_epoch <= epoch <= present]
+    if request.policy.newest_epoch_only:
+        usable = usable[-1:]
+
+    # A lookback window inside the present epoch is charged for what is attributed, not for what could be.
+    single = epochs.epoch_of(facts.now - request.lookback, facts.epoch_start, limits) == present
+    by_attributed = single and not request.policy.charge_epsilon
+    shares: tuple[Share, ...] = ()
+    if by_attributed and present in by_epoch:
+        shares = credit.divide(by_epoch[present], request, rng)
+    price = price_of(request, credit.attributed(shares) if by_attributed else None)
+    deductions = tuple(
+        deduct(request, epoch, {one.impression_site for one in by_epoch[epoch]}, price, facts.charged, limits)
+        for epoch in usable
+    )
+    paid = [one for deduction in deductions if deduction.accepted for one in by_epoch[deduction.epoch]]
+    if not paid:
+        shares = ()
+    elif not (by_attributed and request.policy.single_draw):
+        shares = credit.divide(paid, request, rng)
+    return ConversionDecision(
+        verdict=_verdict(request, deductions, shares),
+        histogram=credit.histogram(shares, request.histogram_size),
+        shares=shares,
+        deductions=deductions,
+        trace=explain(request, facts.now, facts.candidates, facts.recent, matched, single, deductions, shares),
+    )
+
+
+def _verdict(
+    request: ConversionRequest, deductions: Sequence[Deduction], shares: Sequence[Share]
+) -> AttributionVerdict:
+    if not deductions:
+        return AttributionVerdict.NO_MATCHING_IMPRESSION
+    if not shares:
+        return AttributionVerdict.BUDGET_EXHAUSTED
+    if request.value and not any(share.in_range for share in shares):
+        return AttributionVerdict.INDEX_TOO_LARGE
+    return AttributionVerdict.ATTRIBUTED

@@ -1,0 +1,51 @@
+"""Which impressions a conversion may credit ("common matching logic", current draft, section 5)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from agent.model.attribution import Candidate, ConversionRequest, Dialect
+
+
+class Mismatch(StrEnum):
+    """Why an impression is left out."""
+
+    DIALECT = "dialect"
+    EXPIRED = "expired"
+    LOOKBACK = "older than the lookback window"
+    CONVERSION_SITE = "conversion site"
+    CONVERSION_CALLER = "conversion caller"
+    KEY = "match value"
+    IMPRESSION_SITE = "impression site"
+    IMPRESSION_CALLER = "impression caller"
+    EPOCH = "epoch closed by a clearing of the history"
+
+
+def first_mismatch(candidate: Candidate, request: ConversionRequest, now: int) -> Mismatch | None:
+    """The first rule that leaves ``candidate`` out at ``now`` (milliseconds), or None when it matches.
+
+    Both time bounds are inclusive. Epochs are the caller's business.
+    """
+    if now > candidate.expires:
+        return Mismatch.EXPIRED
+    if now > candidate.timestamp + request.lookback:
+        return Mismatch.LOOKBACK
+    if candidate.conversion_sites and request.conversion_site not in candidate.conversion_sites:
+        return Mismatch.CONVERSION_SITE
+    if candidate.conversion_callers and request.caller not in candidate.conversion_callers:
+        return Mismatch.CONVERSION_CALLER
+    if request.keys and candidate.key not in request.keys:
+        return Mismatch.KEY
+    if request.impression_sites and candidate.impression_site not in request.impression_sites:
+        return Mismatch.IMPRESSION_SITE
+    if (
+        request.impression_callers
+        and (candidate.intermediary_site or candidate.impression_site) not in request.impression_callers
+    ):
+        return Mismatch.IMPRESSION_CALLER
+    return None
+
+
+def dialect_of(candidate: Candidate) -> Dialect:
+    """The dialect it was saved through: ads are text, match values are numbers."""
+    return Dialect.LEVEL1_2024 if isinstance(candidate.key, str) else Dialect.CURRENT

@@ -1,0 +1,1 @@
+"""Scripted runs: the demo and the stories."""

@@ -1,0 +1,88 @@
+"""Chance as a parameter: one named draw for each random choice of the specifications."""
+
+from __future__ import annotations
+
+import random  # this module is the one owner of chance
+import secrets  # noqa: TID251
+from enum import StrEnum
+from typing import Protocol
+
+
+class Draw(StrEnum):
+    """The random choices, each with its own stream, so that a new one never shifts the others of a seed."""
+
+    EPOCH_PHASE = "epoch_phase"
+    CREDIT_FRACTION = "credit_fraction"
+    REPORT_ID = "report_id"
+    HPKE_KEY = "hpke_key"
+    HPKE_EPHEMERAL = "hpke_ephemeral"
+    NOISE = "noise"
+    VISITOR = "visitor"
+
+
+class Rng(Protocol):
+    """A source of chance."""
+
+    def fraction(self, draw: Draw) -> float:
+        """A double, uniform in [0, 1)."""
+        ...
+
+    def below(self, draw: Draw, bound: int) -> int:
+        """An integer, uniform in 0 .. bound-1; bound >= 1 and of any size."""
+        ...
+
+    def bytes(self, draw: Draw, count: int) -> bytes:
+        """``count`` uniform bytes."""
+        ...
+
+
+class SystemRng:
+    """Draws from the operating system; what runs without a seed use."""
+
+    def __init__(self) -> None:
+        self._source = random.SystemRandom()
+
+    def fraction(self, draw: Draw) -> float:
+        """See :class:`Rng`."""
+        del draw
+        return self._source.random()
+
+    def below(self, draw: Draw, bound: int) -> int:
+        """See :class:`Rng`."""
+        del draw
+        return self._source.randrange(bound)
+
+    def bytes(self, draw: Draw, count: int) -> bytes:
+        """See :class:`Rng`."""
+        del draw
+        return secrets.token_bytes(count)
+
+
+class SeededRng:
+    """Repeatable draws: one independent stream for each (seed, draw)."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._streams = {draw: random.Random(f"{seed}:{draw}") for draw in Draw}  # noqa: S311, TID251
+
+    def fraction(self, draw: Draw) -> float:
+        """See :class:`Rng`."""
+        return self._streams[draw].random()
+
+    def below(self, draw: Draw, bound: int) -> int:
+        """See :class:`Rng`."""
+        return self._streams[draw].randrange(bound)
+
+    def bytes(self, draw: Draw, count: int) -> bytes:
+        """See :class:`Rng`."""
+        return self._streams[draw].randbytes(count)
+
+
+def rng_for(seed: int | None) -> Rng:
+    """A seeded source, or the operating system's when ``seed`` is None."""
+    return SystemRng() if seed is None else SeededRng(seed)
+
+
+def token(size: int = 16) -> str:
+    """An unguessable name of ``size`` random bytes in hex. It names, it decides nothing, so no seed applies."""
+    return secrets.token_hex(size)

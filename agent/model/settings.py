@@ -1,0 +1,33 @@
+"""The settings of an agent, as one typed object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from agent.model.attribution import AggregationService, Dialect
+from agent.model.limits import AttributionLimits
+
+LOCAL_SERVICE = AggregationService(
+    name="aggregator.test", url="https://aggregator.test", api_version="tee-00", protocol="dap-18-histogram"
+)
+"""The agent's own aggregation service: it answers with test keys, so that a page works on the first try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user can set; the defaults just work.
+
+    ``dialects`` are exposed to pages; both by default, so that either page runs.
+    """
+
+    dialects: frozenset[Dialect] = frozenset(Dialect)
+    aggregation_services: tuple[AggregationService, ...] = (LOCAL_SERVICE,)
+    limits: AttributionLimits = field(default_factory=AttributionLimits)
+    allow_network: bool = False
+    """Whether hosts that are not mapped may be reached on the real network."""
+    minimum_batch: int = 20
+    """Fewest reports that the local aggregation service aggregates."""
+    value_cap: int = 65_536
+    """Seed dialect, which has no maxValue: the largest conversion value of a batch; calibrates its noise."""
+    third_party_cookies: bool = True
+    """Whether third-party frames may use cookies, as in Chromium before it blocked them."""

@@ -1,0 +1,59 @@
+"""Writes a finished run as one static HTML file that needs nothing else: no script, no font, no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from agent.model.clock import format_instant
+from agent.reporting.charts import bar_chart, heat_charts, week_chart
+from agent.reporting.model import DemoRun, RowKind
+
+REPORT_NAME = "report.html"
+
+
+def write_report(run: DemoRun, folder: Path) -> Path:
+    """Write the report of ``run`` into ``folder``, which is made where it is missing; gives the file's path.
+
+    Equal runs give equal bytes. Raises OSError where the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / REPORT_NAME
+    path.write_bytes(render_report(run).encode())
+    return path
+
+
+def render_report(run: DemoRun) -> str:
+    """The report of ``run`` as HTML text."""
+    style = _read("sites", "common/site.css") + _read("agent.reporting", "templates/report.css")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    templates = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: _read("agent.reporting", f"templates/{name}")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["instant"] = _instant
+    return templates.get_template("report.html").render(
+        run=run,
+        style=Markup(style),  # noqa: S704  our own package data, and the policy's hash is over exactly these bytes
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
+        bars=[(summary, bar_chart(summary)) for summary in run.apis],
+        weeks=week_chart(run),
+        heats=heat_charts(run.budgets),
+        kinds=[kind for kind in RowKind if any(row.kind is kind and row.site for row in run.timeline)],
+    )
+
+
+def _instant(time: int) -> str:
+    return format_instant(time).replace("T", " ")
+
+
+def _read(package: str, path: str) -> str:
+    return resources.files(package).joinpath(*path.split("/")).read_text("utf-8")

@@ -1,0 +1,397 @@
+"""The agent: one emulated browser profile, its pages, its memory and its clock."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from aiohttp import web
+from playwright.async_api import BrowserContext, Page
+
+from agent.aggregation.outcome import AggregationError, AggregationResult
+from agent.aggregation.service import aggregate
+from agent.browser.launch import Browser
+from agent.browser.network.client import HostClient
+from agent.browser.network.front import Front
+from agent.browser.network.hosts import HostMap, Refusal, RefusalKind
+from agent.crypto.conversion_report import new_report_id, seal_report
+from agent.crypto.keys import KeyRing, generate_key
+from agent.delivery.scheduler import Scheduler
+from agent.delivery.sender import Sender
+from agent.model.attribution import CallContext, ConversionRequest, Dialect
+from agent.model.clock import DAY, HOUR, SECOND, Clock
+from agent.model.conversion_report import ConversionReport, micro_epsilon, report_time
+from agent.model.errors import HostEnvironmentError, PageException
+from agent.model.events import Event
+from agent.model.interfaces import Answer, NoAnswer
+from agent.model.reports import Report, ReportState
+from agent.model.rng import Rng, rng_for
+from agent.model.settings import Settings
+from agent.model.tasks import Tasks
+from agent.runtime.inspection import AgentClock, EventStream, Reports, State
+from agent.runtime.pages import Pages
+from agent.verbs import attribution as verbs
+from agent.verbs.attribution import Outcome
+from storage import events as event_store
+from storage import reports as report_store
+from storage.aggregation_ledger import AggregationLedger
+from storage.database import MEMORY, AsyncDatabase
+from storage.profile import Profile, write_private
+
+MapTarget = str | Path | web.Application
+"""What a host can be mapped to: a server's URL, a folder of static files, an aiohttp application."""
+
+
+class Agent:
+    """One profile of the emulated browser. Make it with :meth:`launch`, or :meth:`open_profile` without pages.
+
+    ``clock``, ``events``, ``reports`` and ``state`` are described in :mod:`agent.runtime.inspection`.
+    """
+
+    context: BrowserContext
+    """Playwright's own BrowserContext: one context, one profile, one store."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        database: AsyncDatabase,
+        *,
+        settings: Settings,
+        seed: int | None,
+        clock: Clock,
+        enabled: bool,
+        keys: KeyRing | None,
+    ) -> None:
+        self.profile, self.settings, self.seed, self.enabled = profile, settings, seed, enabled
+        self.hosts = HostMap(allow_network=settings.allow_network)
+        self._database, self._clock = database, clock
+        self._rng: Rng = rng_for(seed)
+        self.service_keys = keys if keys is not None else _keys_of(profile, self._rng)
+        """The keys of the local aggregation service: reports are sealed to them."""
+        self._tasks = Tasks()
+        self._last_expiry = clock.now()
+        self.events = EventStream(database)
+        self.reports = Reports(database, self.events)
+        self.state = State(database, self._apply, clock, self._rng, settings.limits)
+        self.clock = AgentClock(clock, self._settle, database)
+
+    @classmethod
+    @asynccontextmanager
+    async def launch(
+        cls,
+        *,
+        profile: Path | str = MEMORY,
+        settings: Settings | None = None,
+        seed: int | None = None,
+        clock: Clock | None = None,
+        browser: Browser | None = None,
+        headed: bool = False,
+        private: bool = False,
+        opted_out: bool = False,
+        maps: Mapping[str, MapTarget] | None = None,
+        keys: KeyRing | None = None,
+    ) -> AsyncIterator[Agent]:
+        """An agent with pages, for the time of the ``async with``.
+
+        ``profile``: a folder, or ``":memory:"``, which leaves nothing behind. ``seed``: makes every draw repeatable.
+        ``clock``: the wall clock by default. ``browser``: a running one to share between agents. ``private`` and
+        ``opted_out`` turn the APIs off in a way that pages cannot tell; a private agent never touches ``profile``.
+        ``maps``: what stands behind hosts, as in :meth:`map`. ``keys``: an aggregation service's, instead of the
+        profile's own.
+
+        Raises HostEnvironmentError without a Chromium or with a profile that cannot be used.
+        """
+        settings, clock = settings or Settings(), clock or Clock()
+        opened = cls._opened(
+            MEMORY if private else profile,
+            settings=settings,
+            seed=seed,
+            clock=clock,
+            enabled=not (private or opted_out),
+            keys=keys,
+        )
+        async with opened as agent, AsyncExitStack() as stack:
+            for host, target in (maps or {}).items():
+                agent.hosts.map(host, target)
+            if browser is None:
+                browser = await stack.enter_async_context(
+                    Browser(headed=headed, third_party_cookies=settings.third_party_cookies)
+                )
+            pages = Pages(agent, settings, clock, browser.channel, browser.request_clients)
+            stack.push_async_callback(pages.close)
+            front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
+            agent.context, pages.context_id = await browser.new_context(front, pages)
+            stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
+            await agent.start(stack)
+            yield agent
+
+    @classmethod
+    @asynccontextmanager
+    async def open_profile(
+        cls,
+        profile: Path | str,
+        *,
+        settings: Settings | None = None,
+        seed: int | None = None,
+        clock: Clock | None = None,
+    ) -> AsyncIterator[Agent]:
+        """An agent without pages: to read, clear and deliver. Parameters and errors as for :meth:`launch`."""
+        opened = cls._opened(
+            profile, settings=settings or Settings(), seed=seed, clock=clock or Clock(), enabled=True, keys=None
+        )
+        async with opened as agent, AsyncExitStack() as stack:
+            await agent.start(stack)
+            yield agent
+
+    @classmethod
+    @asynccontextmanager
+    async def _opened(
+        cls,
+        location: Path | str,
+        *,
+        settings: Settings,
+        seed: int | None,
+        clock: Clock,
+        enabled: bool,
+        keys: KeyRing | None,
+    ) -> AsyncIterator[Agent]:
+        memory: Literal[":memory:"] = MEMORY
+        profile = Profile.open(memory if location == MEMORY else Path(location))
+        try:
+            database = await AsyncDatabase.open(profile.database, now=clock.now())
+            try:
+                yield cls(profile, database, settings=settings, seed=seed, clock=clock, enabled=enabled, keys=keys)
+            finally:
+                await database.close()
+        finally:
+            profile.close()
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Deliver and tidy up from now on, until ``stack`` closes; part of :meth:`launch` and :meth:`open_profile`."""
+        client = await stack.enter_async_context(HostClient(self.hosts))
+        stack.push_async_callback(self.hosts.close)
+
+        async def exchange(method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | NoAnswer:
+            answer = await client.fetch(method, url, headers, body)
+            if isinstance(answer, Refusal):
+                return NoAnswer(answer.kind is not RefusalKind.NOT_MAPPED, answer.what)
+            location = next((value for name, value in answer.headers if name.lower() == "location"), None)
+            return Answer(answer.status, location)
+
+        self._scheduler = Scheduler(
+            report_store.StoredReportQueue(self._database),
+            Sender(exchange, await self._user_agent()),
+            self._clock,
+            lambda _event: self._announce(),
+        )
+        stack.push_async_callback(self._tasks.close)
+        await self._expire()
+        await self._scheduler.start()
+        stack.push_async_callback(self._scheduler.close)
+        self._tasks.start(self._expire_daily(), "daily expiry")
+
+    # Verbs.
+
+    async def new_page(self, url: str | None = None) -> Page:
+        """A new tab, Playwright's own Page; with ``url`` it is opened there, as from the address bar."""
+        page = await self.context.new_page()
+        if url is not None:
+            await page.goto(url)
+        return page
+
+    def map(self, host: str, target: MapTarget) -> None:
+        """Put a server's URL, a folder or an aiohttp application behind ``https://host`` (and ``http://host``).
+
+        Raises UsageError for what is no host or target.
+        """
+        self.hosts.map(host, target)
+        self._tasks.start(self._scheduler.release(host), "release reports")
+
+    async def save_impression(
+        self, dialect: Dialect, context: CallContext, options: Mapping[str, Any]
+    ) -> PageException | None:
+        """Save an impression; gives what the page sees thrown. ``options`` are converted WebIDL members."""
+
+        def work(connection: sqlite3.Connection) -> Outcome:
+            return verbs.save_impression(
+                connection,
+                dialect,
+                context,
+                options,
+                limits=self.settings.limits,
+                now=self._clock.now(),
+                enabled=self.enabled,
+            )
+
+        return (await self._apply("save impression", work)).exception
+
+    async def measure_conversion(
+        self, dialect: Dialect, context: CallContext, options: Mapping[str, Any], *, report_url: str | None = None
+    ) -> PageException | bytes:
+        """Measure a conversion; gives the sealed report, or what the page sees thrown.
+
+        With ``report_url`` the agent sends the report there itself (draft, section 11).
+        """
+        report: Report | None = None
+        now = self._clock.now()
+
+        def work(connection: sqlite3.Connection) -> Outcome:
+            return verbs.measure_conversion(
+                connection,
+                dialect,
+                context,
+                options,
+                limits=self.settings.limits,
+                services=self.settings.aggregation_services,
+                rng=self._rng,
+                now=now,
+                enabled=self.enabled,
+            )
+
+        def keep(connection: sqlite3.Connection, outcome: Outcome) -> None:
+            nonlocal report
+            if isinstance(outcome.request, ConversionRequest) and outcome.histogram is not None:
+                event_id = outcome.events[0].id
+                report = self._seal(outcome.request, outcome.histogram, now, report_url, event_id)
+                report_store.insert(connection, report)
+
+        outcome = await self._apply("measure conversion", work, keep)
+        if outcome.exception is not None:
+            return outcome.exception
+        assert report is not None
+        if report_url is not None:
+            self._scheduler.wake()
+        return report.body
+
+    def _seal(
+        self, request: ConversionRequest, histogram: tuple[int, ...], now: int, report_url: str | None, event_id: int
+    ) -> Report:
+        seed_dialect = request.dialect is Dialect.LEVEL1_2024
+        clear = ConversionReport(
+            dialect=request.dialect,
+            service=request.service.name if seed_dialect else request.service.url,
+            report_id=new_report_id(self._rng),
+            time=report_time(now),
+            micro_epsilon=micro_epsilon(request.epsilon),
+            # The seed dialect has no maxValue: the service's value cap stands for it.
+            max_value=self.settings.value_cap if seed_dialect else request.max_value,
+            budget_source=request.conversion_site,
+            collector=request.caller,
+            histogram=histogram,
+        )
+        return Report(
+            id=clear.report_id.hex(),
+            dialect=request.dialect,
+            created=now,
+            service=clear.service,
+            conversion_site=request.conversion_site,
+            collector=request.caller,
+            histogram_size=len(histogram),
+            micro_epsilon=clear.micro_epsilon,
+            body=seal_report(clear, self.service_keys.current.public, self._rng),
+            histogram=histogram,
+            event_id=event_id,
+            delivered_to=report_url,
+            state=ReportState.RETURNED if report_url is None else ReportState.PENDING,
+            next_attempt=None if report_url is None else now,
+        )
+
+    async def clear_impressions_for_site(self, site: str) -> None:
+        """``Clear-Site-Data: "impressions"`` from ``site``."""
+        now = self._clock.now()
+        await self._apply("clear impressions", lambda c: verbs.clear_impressions_for_site(c, site, now=now))
+
+    async def aggregate(
+        self, reports: Sequence[bytes], *, epsilon: float, noise: bool = True, reveal: bool = False
+    ) -> AggregationResult | AggregationError:
+        """Have the local aggregation service aggregate sealed reports; parameters as for its ``aggregate``."""
+
+        def work(connection: sqlite3.Connection) -> AggregationResult | AggregationError:
+            return aggregate(
+                reports,
+                epsilon=epsilon,
+                keys=self.service_keys,
+                ledger=AggregationLedger(connection),
+                rng=self._rng,
+                now=self._clock.now(),
+                minimum_batch=self.settings.minimum_batch,
+                value_cap=self.settings.value_cap,
+                noise=noise,
+                reveal=reveal,
+            )
+
+        return await self._database.transact("aggregate", work)
+
+    async def note(self, event: Event) -> None:
+        """Record an event that changes nothing."""
+        await self._apply("note", lambda _: Outcome(event.verdict, (event,)))
+
+    # The shell around decisions.
+
+    async def _apply(
+        self,
+        name: str,
+        work: Callable[[sqlite3.Connection], Outcome],
+        keep: Callable[[sqlite3.Connection, Outcome], None] = lambda _connection, _outcome: None,
+    ) -> Outcome:
+        """Run one verb, append its events, and ``keep`` what came of it, in one transaction."""
+
+        def transaction(connection: sqlite3.Connection) -> Outcome:
+            outcome = work(connection)
+            ids = event_store.append(connection, outcome.events)
+            events = tuple(replace(event, id=number) for event, number in zip(outcome.events, ids, strict=True))
+            outcome = replace(outcome, events=events)
+            keep(connection, outcome)
+            return outcome
+
+        outcome = await self._database.transact(name, transaction)
+        self._announce()
+        return outcome
+
+    def _announce(self) -> None:
+        self._tasks.start(self.events.announce(), "announce events")
+
+    async def _settle(self) -> None:
+        await self._expire()
+        await self._scheduler.settle()
+
+    async def _expire(self) -> None:
+        now = self._clock.now()
+        await self._database.transact("expire impressions", lambda c: verbs.expire(c, now=now))
+        self._last_expiry = now
+
+    async def _expire_daily(self) -> None:
+        while True:
+            await asyncio.sleep(HOUR / SECOND)
+            if self._clock.now() - self._last_expiry >= DAY:
+                await self._expire()
+
+    async def _user_agent(self) -> str:
+        if not hasattr(self, "context"):
+            return "Mozilla/5.0"
+        version = self.context.browser.version if self.context.browser is not None else ""
+        # Chromium reduces its own version to the major number.
+        return (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+            f"Chrome/{version.partition('.')[0]}.0.0.0 Safari/537.36"
+        )
+
+
+def _keys_of(profile: Profile, rng: Rng) -> KeyRing:
+    """The profile's key ring, made on first use."""
+    path = profile.keys_path
+    if path.exists():
+        return KeyRing.from_json(path.read_text("utf-8"), where=str(path))
+    keys = KeyRing(generate_key(rng))
+    try:
+        write_private(path, keys.to_json())
+    except OSError as error:
+        raise HostEnvironmentError(
+            f"the keys cannot be written ({error.strerror})", where=str(path), fix="make the folder writable"
+        ) from error
+    return keys

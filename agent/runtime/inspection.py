@@ -1,0 +1,259 @@
+"""What scripts, tests and the command line see of an agent: its clock, events, reports and state."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from agent.model.attribution import AttributionState, Budget, Impression
+from agent.model.clock import Clock
+from agent.model.errors import UsageError
+from agent.model.events import Event
+from agent.model.limits import AttributionLimits
+from agent.model.reports import Report, ReportKind, ReportState
+from agent.model.rng import Rng
+from agent.model.site import parse_a_site
+from agent.verbs import attribution as verbs
+from agent.verbs.attribution import Outcome
+from storage import events as event_store
+from storage import impressions, privacy_budgets
+from storage import reports as report_store
+from storage.database import AsyncDatabase
+
+_PAGE = 500
+
+
+class AgentClock:
+    """The agent's clock as its owner moves it. Instants are milliseconds since 1970."""
+
+    def __init__(self, clock: Clock, settle: Callable[[], Awaitable[None]], database: AsyncDatabase) -> None:
+        self._clock, self._settle, self._database = clock, settle, database
+        self._settling: set[asyncio.Future[None]] = set()
+
+    def now(self) -> int:
+        """The present instant."""
+        return self._clock.now()
+
+    def advance(self, duration: int | str) -> Awaitable[None]:
+        """Move forward by milliseconds or by text such as ``"2d"``; the clock has moved when this returns.
+
+        Await the result to have everything done that became due. Raises ValueError for a negative or unreadable
+        duration.
+        """
+        self._clock.advance(duration)
+        settling = asyncio.ensure_future(self._settle())  # noqa: TID251 - awaited by the caller, or kept until done
+        self._settling.add(settling)
+        settling.add_done_callback(self._settling.discard)
+        return settling
+
+    async def next(self) -> int | None:
+        """Move to the time of the next pending report and send it; gives that instant, None when none is pending."""
+        due = await self._database.transact("next due report", report_store.next_due)
+        if due is None:
+            return None
+        await self.advance(max(0, due - self._clock.now()))
+        return due
+
+
+class EventStream:
+    """Every event of the profile: iterate to replay from the first and then to follow, without end."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        self._database = database
+        self.news = asyncio.Condition()
+        """Notified when there are new events in the store."""
+
+    async def announce(self) -> None:
+        """There are new events in the store."""
+        async with self.news:
+            self.news.notify_all()
+
+    async def read(self, *, after: int = 0, limit: int = _PAGE) -> list[Event]:
+        """At most ``limit`` events with an id above ``after``, oldest first."""
+        return await self._database.transact("read events", lambda c: event_store.read(c, after=after, limit=limit))
+
+    async def all(self) -> list[Event]:
+        """Every event so far."""
+        found: list[Event] = []
+        while page := await self.read(after=found[-1].id if found else 0):
+            found += page
+        return found
+
+    async def get(self, event_id: int) -> Event:
+        """The event of that id. Raises UsageError when there is none."""
+        event = await self._database.transact("read event", lambda c: event_store.get(c, event_id))
+        if event is None:
+            raise UsageError(
+                f"there is no event {event_id}", fix="tallyhost explain last, or look in `state show events`"
+            )
+        return event
+
+    async def last(self, kind: str | None = None) -> Event | None:
+        """The latest event, of ``kind`` where it is given."""
+        return await self._database.transact("read last event", lambda c: event_store.last(c, kind))
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        seen = 0
+        while True:
+            async with self.news:
+                page = await self.read(after=seen)
+                if not page:
+                    await self.news.wait()
+            for event in page:
+                seen = event.id
+                yield event
+
+
+class Reports:
+    """The reports of the profile, with their clear text: for the owner's eyes, no page ever sees this."""
+
+    def __init__(self, database: AsyncDatabase, events: EventStream) -> None:
+        self._database, self._events = database, events
+
+    async def all(self, *, kind: ReportKind | str | None = None) -> list[Report]:
+        """Every report so far, oldest first; of ``kind`` where it is given."""
+        found: list[Report] = []
+        position = 0
+        while page := await self._read(position):
+            position = page[-1].position
+            found += [report for report in page if kind is None or report.kind == kind]
+        return found
+
+    async def _read(self, after: int) -> Sequence[Report]:
+        return await self._database.transact("read reports", lambda c: report_store.read(c, after=after, limit=_PAGE))
+
+    async def get(self, prefix: str) -> Report:
+        """The report whose id begins with ``prefix``. Raises UsageError when none or several do."""
+        found = await self._database.transact("find report", lambda c: report_store.find(c, prefix))
+        if len(found) == 1:
+            return found[0]
+        what = "no report has" if not found else "several reports have"
+        raise UsageError(f"{what} an id that begins with {prefix!r}", fix="tallyhost reports list shows them")
+
+    async def wait(
+        self,
+        kind: ReportKind | str = ReportKind.ATTRIBUTION_CONVERSION,
+        timeout: float = 30,  # noqa: ASYNC109 - the promised signature
+        *,
+        count: int = 1,
+    ) -> list[Report]:
+        """Wait until there are ``count`` reports of ``kind`` whose delivery has ended; gives all of them.
+
+        ``timeout`` is in real seconds. Raises TimeoutError that says what there was instead.
+        """
+        finished = {ReportState.RETURNED, ReportState.SENT, ReportState.FAILED, ReportState.NOT_SENT}
+        reports: list[Report] = []
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    async with self._events.news:
+                        reports = await self.all(kind=kind)
+                        done = [report for report in reports if report.state in finished]
+                        if len(done) >= count:
+                            return done
+                        await self._events.news.wait()
+        except TimeoutError:
+            states = ", ".join(report.state.value for report in reports) or "none"
+            raise TimeoutError(f"{count} {kind} report(s) expected within {timeout} s; there were: {states}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class StateSummary:
+    """How much the profile holds."""
+
+    impressions: int
+    budgets: int
+    epoch_start: int | None
+    last_clear: int | None
+
+
+class State:
+    """What the profile remembers, and ways to make it forget."""
+
+    def __init__(
+        self,
+        database: AsyncDatabase,
+        apply: Callable[[str, Callable[[sqlite3.Connection], Outcome]], Awaitable[Outcome]],
+        clock: Clock,
+        rng: Rng,
+        limits: AttributionLimits,
+    ) -> None:
+        self._database, self._apply, self._clock, self._rng, self._limits = database, apply, clock, rng, limits
+
+    async def impressions(self) -> list[Impression]:
+        """Every stored impression in the order saved."""
+        found: list[Impression] = []
+        while page := await self._impressions(found[-1].id if found else 0):
+            found += page
+        return found
+
+    async def _impressions(self, after: int) -> list[Impression]:
+        return await self._database.transact(
+            "read impressions", lambda c: impressions.read(c, after=after, limit=_PAGE)
+        )
+
+    async def budgets(self) -> list[Budget]:
+        """Every privacy budget that was ever charged, with what is left of it."""
+        found: list[Budget] = []
+        while page := await self._budgets(len(found)):
+            found += page
+        return found
+
+    async def _budgets(self, offset: int) -> list[Budget]:
+        return await self._database.transact(
+            "read budgets", lambda c: privacy_budgets.read(c, offset=offset, limit=_PAGE)
+        )
+
+    async def summary(self) -> StateSummary:
+        """How much there is of each."""
+
+        def work(connection: sqlite3.Connection) -> StateSummary:
+            state: AttributionState = privacy_budgets.read_state(connection)
+            return StateSummary(
+                impressions.count(connection),
+                privacy_budgets.count(connection),
+                state.epoch_start,
+                state.last_clear,
+            )
+
+        return await self._database.transact("summarise state", work)
+
+    async def clear(self, *, site: str, keep_history: bool = False) -> None:
+        """Clear one site's data as a user does.
+
+        ``keep_history``: its budgets of open epochs are set to 0 and impressions stay; else what it saved and its
+        budgets go, and nothing seen so far counts again, for any site (draft, section 8). Raises UsageError for
+        what is no site.
+        """
+        parsed = parse_a_site(site, self._limits.allow_localhost)
+        if parsed is None:
+            raise UsageError(
+                f"{site!r} is no site", where="clear", rule="a host with a registrable domain", fix="shop.test"
+            )
+        now = self._clock.now()
+        if keep_history:
+            await self._apply(
+                "clear site data",
+                lambda c: verbs.clear_site_data(c, [parsed], limits=self._limits, rng=self._rng, now=now),
+            )
+        else:
+            await self._apply("clear history of site", lambda c: verbs.clear_history(c, [parsed], now=now))
+
+    async def clear_history(self) -> None:
+        """Clear the history of all sites: every impression and budget goes, open epochs become unusable."""
+        now = self._clock.now()
+        await self._apply("clear history", lambda c: verbs.clear_history(c, now=now))
+
+    async def reset(self) -> None:
+        """Make the profile as new: no impression, budget, report or event, and a new epoch start when needed."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            impressions.remove_all(connection)
+            privacy_budgets.remove_all(connection)
+            privacy_budgets.write_state(connection, AttributionState(None, None))
+            report_store.remove_all(connection)
+            event_store.remove_all(connection)
+
+        await self._database.transact("reset", work)

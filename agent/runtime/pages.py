@@ -1,0 +1,237 @@
+"""The agent behind its pages: calls of the two APIs, and the attribution fields of responses."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+from collections.abc import Awaitable, Mapping
+from typing import Any, Protocol
+
+from agent.browser.documents import Document, Frame, intermediary, origin_of
+from agent.browser.host_channel import HostChannel, PageCall
+from agent.browser.marks import take_mark
+from agent.browser.network.hooks import Exchange
+from agent.browser.request_client import NoClient, RequestClients
+from agent.engines.attribution import activation, headers
+from agent.engines.attribution.activation import Activation
+from agent.model.attribution import CallContext, Dialect
+from agent.model.clock import Clock
+from agent.model.errors import PageException, TallyhostError
+from agent.model.events import Check, Event, Trace
+from agent.model.settings import Settings
+from agent.model.site import is_potentially_trustworthy, registrable_domain, site_of_origin
+from agent.model.tasks import Tasks
+
+_log = logging.getLogger("tallyhost.pages")
+_DIALECTS = {"attribution": Dialect.CURRENT, "privateAttribution": Dialect.LEVEL1_2024}
+_FIELDS = frozenset(
+    name.lower().encode() for name in (headers.SAVE_IMPRESSION, headers.MEASURE_CONVERSION, headers.CLEAR_SITE_DATA)
+)
+_FEATURES = {"saveImpression": "save-impression", "measureConversion": "measure-conversion"}
+
+
+class Verbs(Protocol):
+    """What pages can make the agent do."""
+
+    async def save_impression(
+        self, dialect: Dialect, context: CallContext, options: Mapping[str, Any]
+    ) -> PageException | None:
+        """Save an impression; gives what the page sees thrown."""
+        ...
+
+    async def measure_conversion(
+        self, dialect: Dialect, context: CallContext, options: Mapping[str, Any], *, report_url: str | None = None
+    ) -> PageException | bytes:
+        """Measure a conversion; gives the sealed report, or what the page sees thrown."""
+        ...
+
+    async def clear_impressions_for_site(self, site: str) -> None:
+        """``Clear-Site-Data: "impressions"`` from ``site``."""
+        ...
+
+    async def note(self, event: Event) -> None:
+        """Record an event that changes nothing."""
+        ...
+
+
+class Pages:
+    """One BrowserContext's pages; a :class:`ProfileHost` for the channel and :class:`FrontHooks` for the front."""
+
+    def __init__(
+        self, verbs: Verbs, settings: Settings, clock: Clock, channel: HostChannel, clients: RequestClients
+    ) -> None:
+        self._verbs, self._settings, self._clock = verbs, settings, clock
+        self._channel, self._clients = channel, clients
+        self.context_id = ""
+        self._activations: dict[str, Activation] = {}
+        self._calls: asyncio.Queue[PageCall] = asyncio.Queue()
+        self._tasks = Tasks()
+        self._tasks.start(self._answer_calls(), "page calls")
+
+    @property
+    def settings(self) -> Settings:
+        """See :class:`ProfileHost`."""
+        return self._settings
+
+    async def close(self) -> None:
+        """Answer no more."""
+        await self._tasks.close()
+
+    # Activation (current draft, section 9): one state for each top-level traversable.
+
+    def user_activated(self, frame: Frame) -> None:
+        """See :class:`ProfileHost`."""
+        state = self._activations.get(frame.id, Activation())
+        self._activations[frame.id] = activation.on_user_activation(state, self._clock.now())
+
+    def browser_ui_navigated(self, frame: Frame) -> None:
+        """See :class:`ProfileHost`."""
+        state = activation.on_cross_site_navigation(self._activations.get(frame.id, Activation()))
+        self._activations[frame.id] = activation.on_browser_navigation(state, self._clock.now())
+
+    def navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
+        """See :class:`ProfileHost`."""
+        # What navigates a tab is the document in it, or what opened it; the flag is the site's, not the tab's.
+        initiator = before
+        if (before is None or not before.loader_id) and frame.opener is not None:
+            initiator = frame.opener.document
+        state = self._activations.get(frame.id)
+        if state is not None and (initiator is None or intermediary(document.origin, initiator.top.origin) is not None):
+            self._activations[frame.id] = activation.on_cross_site_navigation(state)
+
+    async def _context(
+        self, document: Document, feature: str, intermediary_site: str | None, dialect: Dialect
+    ) -> CallContext:
+        if dialect is Dialect.LEVEL1_2024:
+            return CallContext(document.top_level_site, intermediary_site)
+        allowed, activated = document.policy.allows(feature), False
+        if allowed:
+            activated = await self._activate(document)
+        return CallContext(document.top_level_site, intermediary_site, allowed, activated)
+
+    async def _activate(self, document: Document) -> bool:
+        top = document.frame.top.id
+        state, activated = activation.on_call(
+            self._activations.get(top, Activation()), self._clock.now(), self._settings.limits
+        )
+        if not activated and await self._channel.has_transient_activation(document):
+            # The browser knows of activation that no input event told of: a script run by Playwright counts as one.
+            state = activation.on_user_activation(state, self._clock.now())
+            state, activated = activation.on_call(state, self._clock.now(), self._settings.limits)
+        self._activations[top] = state
+        return activated
+
+    # Calls from scripts.
+
+    def page_called(self, call: PageCall) -> None:
+        """See :class:`ProfileHost`."""
+        self._calls.put_nowait(call)
+
+    async def _answer_calls(self) -> None:
+        while True:
+            call = await self._calls.get()
+            try:
+                self._channel.answer(call, await self._reply(call))
+            except TallyhostError as error:
+                # Nothing was stored and nothing may be acknowledged: the page's promise stays pending.
+                _log.error("%s", error)
+            finally:
+                self._calls.task_done()
+
+    async def _reply(self, call: PageCall) -> Mapping[str, Any]:
+        dialect = _DIALECTS[call.api]
+        caller = call.caller
+        context = await self._context(caller.document, _FEATURES[call.method], caller.intermediary_site, dialect)
+        if not caller.document.secure:
+            return _error(PageException("NotAllowedError", "the API needs a secure context", is_dom_exception=True))
+        if call.method == "saveImpression":
+            exception = await self._verbs.save_impression(dialect, context, call.options)
+            return {} if exception is None else _error(exception)
+        report = await self._verbs.measure_conversion(dialect, context, call.options)
+        if isinstance(report, PageException):
+            return _error(report)
+        return {"report": base64.b64encode(report).decode("ascii")}
+
+    # Responses.
+
+    def on_request(self, exchange: Exchange) -> None:
+        """See :class:`FrontHooks`."""
+        exchange.data["mark"] = take_mark(exchange.request_headers)
+
+    def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
+        """See :class:`FrontHooks`."""
+        if exchange.answered_by_front or _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
+            return None
+        return self._read_fields(exchange)
+
+    async def _read_fields(self, exchange: Exchange) -> None:
+        """Draft section 11: on every response, redirects included, before the page can see it."""
+        if not is_potentially_trustworthy(exchange.url):
+            return
+        response_origin = origin_of(exchange.url, exchange.url)
+        clear = _field(exchange, headers.CLEAR_SITE_DATA)
+        save, measure = _field(exchange, headers.SAVE_IMPRESSION), _field(exchange, headers.MEASURE_CONVERSION)
+        if clear is not None and headers.clears_impressions(clear):
+            site = site_of_origin(response_origin)
+            if registrable_domain(site) is not None:
+                await self._verbs.clear_impressions_for_site(site)
+        if save is None and measure is None:
+            return
+        destination = (exchange.request_headers.get(b"sec-fetch-dest") or b"empty").decode("latin-1")
+        if (destination if destination != "empty" else "") not in headers.DESTINATIONS:
+            await self._ignored(exchange, f"a response for destination {destination!r} carries no attribution")
+            return
+        client = await self._clients.client_of(exchange, self.context_id, exchange.data["mark"])
+        if isinstance(client, NoClient):
+            await self._ignored(exchange, client.reason)
+            return
+        if not client.secure:
+            await self._ignored(exchange, "the document is no secure context")
+            return
+        await self._channel.drained(client)
+        await self._calls.join()
+        await self._apply_fields(exchange, client, intermediary(response_origin, client.top.origin), save, measure)
+
+    async def _apply_fields(
+        self, exchange: Exchange, client: Document, intermediary_site: str | None, save: str | None, measure: str | None
+    ) -> None:
+        if save is not None:
+            impression = headers.parse_save_impression(save)
+            if impression is None:
+                await self._ignored(exchange, "Save-Impression does not parse or has a value of the wrong type")
+            else:
+                context = await self._context(client, "save-impression", intermediary_site, Dialect.CURRENT)
+                await self._verbs.save_impression(Dialect.CURRENT, context, impression)
+        if measure is not None:
+            conversion = headers.parse_measure_conversion(measure, exchange.url)
+            if conversion is None:
+                await self._ignored(exchange, "Measure-Conversion does not parse or has a value of the wrong type")
+            else:
+                context = await self._context(client, "measure-conversion", intermediary_site, Dialect.CURRENT)
+                await self._verbs.measure_conversion(
+                    Dialect.CURRENT, context, conversion.options, report_url=conversion.report_url
+                )
+
+    async def _ignored(self, exchange: Exchange, reason: str) -> None:
+        site = registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or ""
+        check = Check("response field", False, reason, "see the draft's HTTP API, section 11")
+        event = Event(
+            "response-field",
+            self._clock.now(),
+            "ignored",
+            f"attribution fields of {exchange.url} ignored: {reason}",
+            site,
+            {"url": exchange.url, "status": exchange.status},
+            Trace((check,)),
+        )
+        await self._verbs.note(event)
+
+
+def _field(exchange: Exchange, name: str) -> str | None:
+    values = exchange.response_headers.get_all(name.encode())
+    return b", ".join(values).decode("latin-1") if values else None
+
+
+def _error(exception: PageException) -> Mapping[str, Any]:
+    return {"error": {"name": exception.name, "message": exception.message, "dom": exception.is_dom_exception}}

@@ -1,0 +1,297 @@
+"""The verbs of attribution: gather the facts, let the engine decide, apply the changes.
+
+Each function takes the connection of a running transaction. The API being disabled (opted out, private mode) changes
+neither the statements nor the draws of a call: it only masks what is stored and reported.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent.engines.attribution import clearing, conversion, epochs
+from agent.engines.attribution.budget import Deduction
+from agent.engines.attribution.credit import Share
+from agent.engines.attribution.explanation import NAMED
+from agent.engines.attribution.options import conversion_request, impression_request
+from agent.model.attribution import (
+    AggregationService,
+    AttributionState,
+    AttributionVerdict,
+    CallContext,
+    ConversionRequest,
+    Dialect,
+    ImpressionRequest,
+    Policy,
+)
+from agent.model.clock import DAY
+from agent.model.errors import PageException
+from agent.model.events import Check, Event, Trace
+from agent.model.limits import AttributionLimits
+from agent.model.rng import Draw, Rng
+from storage import impressions, privacy_budgets
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended."""
+
+    verdict: str
+    """An :class:`AttributionVerdict`, or the name of the exception."""
+    events: tuple[Event, ...]
+    exception: PageException | None = None
+    """What the page sees thrown; nothing was changed then."""
+    request: ImpressionRequest | ConversionRequest | None = None
+    """The normal form of a valid call."""
+    histogram: tuple[int, ...] | None = None
+    """What the report holds, all zeros while the API is disabled; None for anything but a valid conversion."""
+    deductions: tuple[Deduction, ...] = ()
+    """Every epoch that was asked to pay."""
+    shares: tuple[Share, ...] = ()
+    """Who was credited with what."""
+    impression_id: int = 0
+    """Position of the stored impression, 0 where none was stored."""
+
+    @property
+    def trace(self) -> Trace:
+        """The checks of the decision."""
+        return self.events[0].trace
+
+
+def save_impression(
+    connection: sqlite3.Connection,
+    dialect: Dialect,
+    context: CallContext,
+    options: Mapping[str, Any],
+    *,
+    limits: AttributionLimits,
+    now: int,
+    enabled: bool,
+) -> Outcome:
+    """Save one impression. ``options`` are converted WebIDL members; ``now`` is in milliseconds."""
+    request = impression_request(dialect, context, options, limits)
+    if isinstance(request, PageException):
+        return _refused("impression", dialect, context, options, request, now)
+    identifier = impressions.save(connection, request.impression(now), stored=enabled)
+    verdict = AttributionVerdict.STORED if enabled else AttributionVerdict.API_DISABLED
+    audience = ", ".join(request.conversion_sites) or "any site"
+    event = Event(
+        kind="impression",
+        time=now,
+        verdict=verdict,
+        summary=f"impression on {request.impression_site} for {audience}, bucket {request.histogram_index}",
+        site=context.top_level_site,
+        data={
+            "dialect": dialect.value,
+            "impression": identifier,
+            "key": request.key,
+            "intermediarySite": request.intermediary_site,
+            "conversionSites": list(request.conversion_sites),
+            "conversionCallers": list(request.conversion_callers),
+            "histogramIndex": request.histogram_index,
+            "lifetimeDays": request.lifetime_days,
+            "priority": request.priority,
+        },
+        trace=Trace((Check("options", True), _enabled_check(enabled))),
+    )
+    return Outcome(verdict, (event,), request=request, impression_id=identifier)
+
+
+def measure_conversion(
+    connection: sqlite3.Connection,
+    dialect: Dialect,
+    context: CallContext,
+    options: Mapping[str, Any],
+    *,
+    limits: AttributionLimits,
+    services: Sequence[AggregationService],
+    rng: Rng,
+    now: int,
+    enabled: bool,
+    policy: Policy | None = None,
+    named: int = NAMED,
+) -> Outcome:
+    """Measure one conversion. ``options`` are converted WebIDL members; ``now`` is in milliseconds.
+
+    ``policy`` replaces the dialect's own, to imitate a reference; ``named`` is how many of the latest impressions
+    the trace explains one by one.
+    """
+    request = conversion_request(dialect, context, options, limits, services)
+    if isinstance(request, PageException):
+        return _refused("conversion", dialect, context, options, request, now)
+    if policy is not None:
+        request = replace(request, policy=policy)
+
+    state, facts = _gather(connection, request, limits, rng, now, named)
+    decision = conversion.decide(request, facts, limits, rng)
+    if enabled:
+        verdict, histogram, budgets = decision.verdict, decision.histogram, decision.budgets
+        kept = replace(state, epoch_start=facts.epoch_start)
+    else:
+        verdict, histogram, budgets = AttributionVerdict.API_DISABLED, (0,) * request.histogram_size, {}
+        kept = state
+    privacy_budgets.write_state(connection, kept)
+    privacy_budgets.write(connection, budgets)
+
+    outcome = Outcome(
+        verdict,
+        (),
+        request=request,
+        histogram=histogram,
+        deductions=decision.deductions if enabled else (),
+        shares=decision.shares if enabled else (),
+    )
+    trace = Trace((Check("options", True), _enabled_check(enabled), *decision.trace.checks))
+    return replace(outcome, events=(_conversion_event(request, outcome, facts, limits, trace),))
+
+
+def _gather(
+    connection: sqlite3.Connection,
+    request: ConversionRequest,
+    limits: AttributionLimits,
+    rng: Rng,
+    now: int,
+    named: int,
+) -> tuple[AttributionState, conversion.ConversionFacts]:
+    phase = rng.fraction(Draw.EPOCH_PHASE)  # drawn by every call, so that the number of draws tells nothing
+    state = privacy_budgets.read_state(connection)
+    start = epochs.choose_start(now, phase, limits) if state.epoch_start is None else state.epoch_start
+    candidates = impressions.candidates(
+        connection,
+        dialect=request.dialect,
+        conversion_site=request.conversion_site,
+        caller=request.caller,
+        since=now - request.lookback,
+        impression_sites=request.impression_sites,
+        keys=request.keys,
+    )
+    oldest = epochs.epoch_of(now - limits.max_lookback_days * DAY, start, limits)
+    charged = privacy_budgets.charged(
+        connection,
+        conversion_site=request.conversion_site,
+        impression_sites={one.impression_site for one in candidates},
+        first=oldest,
+        last=epochs.epoch_of(now, start, limits),
+    )
+    return state, conversion.ConversionFacts(
+        now=now,
+        epoch_start=start,
+        first_epoch=epochs.first_usable(now, start, state.last_clear, limits),
+        candidates=candidates,
+        charged=charged,
+        recent=impressions.recent(connection, named),
+    )
+
+
+def clear_impressions_for_site(connection: sqlite3.Connection, site: str, *, now: int) -> Outcome:
+    """``Clear-Site-Data: "impressions"`` from ``site``: what it saved goes, what names it names it no more."""
+    change = clearing.clear_impressions(impressions.touching_site(connection, site), site)
+    impressions.remove(connection, change.removed)
+    impressions.narrow(connection, change.narrowed)
+    counts = f"{len(change.removed)} removed, {len(change.narrowed)} narrowed"
+    return _cleared(now, f"impressions of {site}: {counts}", site=site, data={"sites": [site]})
+
+
+def clear_site_data(
+    connection: sqlite3.Connection, sites: Collection[str], *, limits: AttributionLimits, rng: Rng, now: int
+) -> Outcome:
+    """The user clears the data of ``sites`` and keeps the history: they can measure nothing more in open epochs."""
+    state = privacy_budgets.read_state(connection)
+    state, budgets = clearing.exhaust_sites(sites, now, state, rng.fraction(Draw.EPOCH_PHASE), limits)
+    privacy_budgets.write_state(connection, state)
+    privacy_budgets.write(connection, budgets)
+    return _cleared(now, f"site data of {', '.join(sites)}: budgets set to 0", data={"sites": list(sites)})
+
+
+def clear_history(connection: sqlite3.Connection, sites: Collection[str] | None = None, *, now: int) -> Outcome:
+    """The user clears the history, of ``sites`` or (None) of all: nothing seen so far counts again, for any site."""
+    if sites:
+        impressions.remove_sites(connection, sites)
+        privacy_budgets.remove_sites(connection, sites)
+    else:
+        impressions.remove_all(connection)
+        privacy_budgets.remove_all(connection)
+    privacy_budgets.write_state(connection, replace(privacy_budgets.read_state(connection), last_clear=now))
+    of_what = ", ".join(sites) if sites else "all sites"
+    return _cleared(now, f"history of {of_what}", data={"sites": list(sites) if sites else None})
+
+
+def expire(connection: sqlite3.Connection, *, now: int) -> int:
+    """Remove the impressions that can match no more; gives how many."""
+    return impressions.expire(connection, now)
+
+
+def _refused(
+    kind: str,
+    dialect: Dialect,
+    context: CallContext,
+    options: Mapping[str, Any],
+    exception: PageException,
+    now: int,
+) -> Outcome:
+    event = Event(
+        kind=kind,
+        time=now,
+        verdict=exception.name,
+        summary=f"{kind} on {context.top_level_site} refused: {exception.message}",
+        site=context.top_level_site,
+        data={"dialect": dialect.value, "intermediarySite": context.intermediary_site, "options": dict(options)},
+        trace=Trace((Check("options", False, exception.message, "the page sees this exception; correct the call"),)),
+    )
+    return Outcome(exception.name, (event,), exception=exception)
+
+
+def _cleared(now: int, summary: str, *, data: Mapping[str, Any], site: str = "") -> Outcome:
+    return Outcome("cleared", (Event("clearing", now, "cleared", f"cleared {summary}", site, data),))
+
+
+def _enabled_check(enabled: bool) -> Check:
+    if enabled:
+        return Check("enabled", True)
+    return Check(
+        "enabled", False, "opted out or private: the page cannot tell", "opt in, in a profile that is not private"
+    )
+
+
+def _conversion_event(
+    request: ConversionRequest,
+    outcome: Outcome,
+    facts: conversion.ConversionFacts,
+    limits: AttributionLimits,
+    trace: Trace,
+) -> Event:
+    histogram = outcome.histogram or ()
+    return Event(
+        kind="conversion",
+        time=facts.now,
+        verdict=outcome.verdict,
+        summary=f"conversion on {request.conversion_site}: {outcome.verdict}",
+        site=request.conversion_site,
+        data={
+            "dialect": request.dialect.value,
+            "service": request.service.url,
+            "intermediarySite": request.intermediary_site,
+            "histogramSize": request.histogram_size,
+            "buckets": {str(index): value for index, value in enumerate(histogram) if value},
+            "value": request.value,
+            "maxValue": request.max_value,
+            "epsilon": request.epsilon,
+            "lookbackDays": request.lookback_days,
+            "epochs": [
+                {
+                    "epoch": one.epoch,
+                    "start": facts.epoch_start + one.epoch * epochs.period(limits),
+                    "charged": one.price.site if one.accepted else 0,
+                    "accepted": one.accepted,
+                }
+                for one in outcome.deductions
+            ],
+            "credited": [
+                {"impression": one.impression.id, "bucket": one.impression.histogram_index, "amount": one.amount}
+                for one in outcome.shares
+            ],
+        },
+        trace=trace,
+    )

@@ -1,0 +1,91 @@
+// The way to the host and back. The host's function is taken off the global object before any script of the page runs;
+// the way back is `resolve`, which only the host can name.
+
+/** @type {unknown} */
+const hostFunction = global[/** @type {any} */ (config.binding)];
+deleteProperty(global, config.binding);
+
+/** @typedef {{ answer: (result: any) => any, context: string, resolve: (value: any) => void, reject: (reason: any) => void }} Pending */
+
+/** @type {Record<number, Pending>} */
+const pending = createObject(null);
+let lastId = 0;
+
+/**
+ * Sends a call; `id` is 0 where no answer is awaited.
+ *
+ * @param {number} id
+ * @param {string} api
+ * @param {string} method
+ * @param {object} options
+ */
+const send = (id, api, method, options) => {
+  const call = toJson(bare({ id, api, method, options }));
+  /** @type {(text: string) => void} */ (hostFunction)(call);
+};
+
+/**
+ * Sends a call and promises what `answer` makes of the host's answer.
+ *
+ * @param {string} api
+ * @param {string} method
+ * @param {object} options
+ * @param {(result: any) => any} answer
+ * @param {string} context what precedes the message of an exception
+ * @returns {Promise<any>}
+ */
+const ask = (api, method, options, answer, context) =>
+  new PromiseConstructor((resolve, reject) => {
+    const id = ++lastId;
+    pending[id] = bare({ answer, context, resolve, reject });
+    send(id, api, method, options);
+  });
+
+/**
+ * Settles the promise of call `id` with the host's answer.
+ *
+ * @param {number} id
+ * @param {string} json `{"report": base64}`, `{"error": {name, message, dom}}` or `{}`
+ */
+const settle = (id, json) => {
+  const { answer, context, resolve, reject } = pending[id];
+  delete pending[id];
+  const result = bare(parseJson(json));
+  if (result.error === undefined) resolve(answer(result));
+  else {
+    const { message, name, dom } = bare(result.error);
+    reject(exceptionOf(new Failure(message, name, dom), context, neverOnStack));
+  }
+};
+
+/**
+ * @param {string} base64
+ * @returns {Uint8Array}
+ */
+const bytesOf = (base64) => {
+  const text = decodeBase64(base64);
+  const bytes = new Uint8ArrayConstructor(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = charCodeAt(text, i);
+  return bytes;
+};
+
+const isActive = () => windowOf(ownDocument) !== null;
+
+/**
+ * The state of a platform object of this realm.
+ *
+ * @param {string} interfaceName
+ * @param {string} api
+ * @param {any} services
+ * @returns {State}
+ */
+const newState = (interfaceName, api, services) =>
+  bare({
+    interface: interfaceName,
+    services,
+    isActive,
+    /** @type {State["ask"]} */
+    ask: (method, options, answer, context) => ask(api, method, options, answer, context),
+    /** @type {State["tell"]} */
+    tell: (method, options) => send(0, api, method, options),
+  });

@@ -1,0 +1,14 @@
+/** What agent/browser/page_script.py puts before the scripts. */
+declare const config: {
+  /** Name of the host's function on the global object. */
+  binding: string;
+  /** Event type by which realms of one browser know each other. */
+  realmEvent: string;
+  services: { name: string; url: string; apiVersion: string; protocol: string }[];
+  dialects: { current: boolean; level1_2024: boolean };
+  /** Whether localhost counts as a site. */
+  allowLocalhost: boolean;
+};
+
+/** The rules of the Public Suffix List with more than one label; see sites.js. */
+declare const publicSuffixRules: string;

@@ -1,0 +1,84 @@
+// Functions that look native in every realm, because V8 itself says so: it keeps the distance from the first token of
+// a function to its parameters in 16 bits, and where that does not suffice Function.prototype.toString answers
+// `function name() { [native code] }` (V8, JSFunction::ToString). Each comment FAR is widened to 64 KiB when the
+// scripts are put together. Methods and getters cannot be constructed, as native operations cannot.
+
+/**
+ * What a function of an interface does. `callee` is that function.
+ *
+ * @typedef {(callee: Function, receiver: any, args: ArrayLike<any>) => any} Steps
+ */
+
+/** @param {Steps} steps */
+const nativeSaveImpression = (steps) => {
+  const { saveImpression } = {
+    saveImpression /*FAR*/ (options) {
+      return steps(saveImpression, this, arguments);
+    },
+  };
+  return saveImpression;
+};
+
+/** @param {Steps} steps */
+const nativeMeasureConversion = (steps) => {
+  const { measureConversion } = {
+    measureConversion /*FAR*/ (options) {
+      return steps(measureConversion, this, arguments);
+    },
+  };
+  return measureConversion;
+};
+
+/** @param {Steps} steps */
+const nativeGetAggregationServices = (steps) =>
+  getterOf("aggregationServices", (self) => ({
+    get aggregationServices /*FAR*/ () {
+      return steps(self(), this, arguments);
+    },
+  }));
+
+/**
+ * The getter in the object literal that `make` gives; `self` lets the getter name itself.
+ *
+ * @param {string} name
+ * @param {(self: () => Function) => object} make
+ * @returns {Function}
+ */
+const getterOf = (name, make) => {
+  /** @type {any} */
+  const getter = getOwnPropertyDescriptor(make(() => getter), name)?.get;
+  return getter;
+};
+
+/**
+ * A method that looks native all the same, but without its name in `toString`: 64 KiB each is too much for those that
+ * hardly anyone prints. V8 says `function () { [native code] }` of every Proxy of a function, in every realm.
+ *
+ * @param {string} name
+ * @param {number} length
+ * @param {Steps} steps
+ */
+const nativeMethod = (name, length, steps) => {
+  const { [name]: method } = {
+    [name]() {
+      return steps(method, this, arguments);
+    },
+  };
+  defineProperty(method, "length", bare({ value: length }));
+  return new ProxyConstructor(method, bare({}));
+};
+
+/**
+ * A getter that looks native in the same way.
+ *
+ * @param {string} name
+ * @param {Steps} steps
+ */
+const nativeGetter = (name, steps) => {
+  const getter = getterOf(name, (self) => ({
+    get [name]() {
+      return steps(self(), this, arguments);
+    },
+  }));
+  return new ProxyConstructor(getter, bare({}));
+};

@@ -1,0 +1,1 @@
+"""The demo world: plain web sites that know nothing of the agent."""

@@ -1,0 +1,1 @@
+"""Memory: SQLite stores. Imports agent.model alone."""

@@ -1,0 +1,200 @@
+"""The database of one profile: SQLite, one named transaction per event.
+
+:class:`Database` runs in the calling thread; :class:`AsyncDatabase` runs the same code in a thread of its
+own, one hop per transaction. Both open a file in WAL mode with ``synchronous=FULL``: when
+:meth:`Database.transact` has returned, the change survives the death of the process and of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import aiosqlite
+
+from agent.model.errors import HostEnvironmentError
+from storage import migrations
+from storage.failures import as_host_environment_error
+
+T = TypeVar("T")
+Location = Path | Literal[":memory:"]
+MEMORY: Literal[":memory:"] = ":memory:"
+MINIMUM_SQLITE = (3, 37)
+"""First version with STRICT tables (and RETURNING, JSON functions and UPSERT)."""
+_BUSY_SECONDS = 1.0
+
+
+class Database:
+    """A SQLite database of this version's schema, used from the thread that opened it."""
+
+    def __init__(self, connection: sqlite3.Connection, where: str) -> None:
+        self.connection = connection
+        self._where = where
+        self._running = ""
+
+    @classmethod
+    def open(cls, path: Location, *, now: int, schema: Sequence[migrations.Migration] | None = None) -> Self:
+        """Open or create the database at ``path`` and bring its schema up to date.
+
+        ``now`` (milliseconds) is recorded with new migrations; ``schema`` defaults to the shipped ones.
+        Raises HostEnvironmentError when the file cannot be used, is locked or torn, belongs to another program,
+        or was written by a newer version; the last two leave every byte as it was.
+        """
+        if sqlite3.sqlite_version_info < MINIMUM_SQLITE:
+            raise HostEnvironmentError(
+                f"this Python brings SQLite {sqlite3.sqlite_version}",
+                rule="SQLite {}.{} or later is needed".format(*MINIMUM_SQLITE),
+                fix="use a Python that is linked with a newer SQLite",
+            )
+        steps = migrations.shipped() if schema is None else schema
+        where = str(path)
+        with _translated(where):
+            if isinstance(path, Path):
+                _refuse_foreign(path, steps)
+            # isolation_level=None: transactions are ours alone, the module opens none by itself.
+            connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+            database = cls(connection, where)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA foreign_keys = ON")
+                known = {name for name, _ in migrations.applied(connection, where)}
+                for step in steps:
+                    if step.name not in known:
+                        database.transact("migrate", partial(migrations.apply, migration=step, now=now))
+            except BaseException:
+                connection.close()
+                raise
+        return database
+
+    def transact(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` in the transaction ``name`` and give what it returns, once that is committed.
+
+        Whatever ``work`` raises undoes all its changes and is raised again. Raises HostEnvironmentError when the
+        disk is full, another process holds the file, or the file is torn; the database stays usable.
+        """
+        if self._running:
+            raise RuntimeError(f"transaction {name!r} inside transaction {self._running!r}")
+        connection = self.connection
+        self._running = name
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if isinstance(error, sqlite3.Error) and (failure := as_host_environment_error(error, self._where)):
+                raise failure from error
+            raise
+        else:
+            return result
+        finally:
+            self._running = ""
+
+    def _roll_back(self) -> None:
+        # SQLite has already rolled back after some errors, and rolling back can fail on a broken disk:
+        # the first error is the one to tell.
+        if self.connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.execute("ROLLBACK")
+
+    def on_statement(self, listener: Callable[[str], None] | None) -> None:
+        """Call ``listener`` with the text of every statement that SQLite runs from now on; None ends that."""
+        self.connection.set_trace_callback(listener)
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncDatabase:
+    """A :class:`Database` in a thread of its own, where a whole transaction is one hop."""
+
+    def __init__(self, thread: aiosqlite.Connection, database: Database) -> None:
+        self._thread = thread
+        self._database = database
+
+    @classmethod
+    async def open(cls, path: Location, *, now: int) -> Self:
+        """See :meth:`Database.open`."""
+        opened: list[Database] = []
+
+        def connect() -> sqlite3.Connection:
+            opened.append(Database.open(path, now=now))
+            return opened[0].connection
+
+        thread = await aiosqlite.Connection(connect, iter_chunk_size=64)
+        return cls(thread, opened[0])
+
+    async def _hop(self, function: Callable[[], T]) -> T:
+        # The public methods of aiosqlite hop once per statement; this private one runs any function in the
+        # thread. Used here alone; pyproject.toml pins the series and a test notices a change.
+        execute: Any = self._thread._execute  # noqa: SLF001
+        result: T = await execute(function)
+        return result
+
+    async def transact(self, name: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """See :meth:`Database.transact`; ``work`` runs in the database's thread.
+
+        A caller that is cancelled while it waits does not undo the transaction: it is committed or not as if it
+        had waited.
+        """
+        return await self._hop(lambda: self._database.transact(name, work))
+
+    async def on_statement(self, listener: Callable[[str], None] | None) -> None:
+        """See :meth:`Database.on_statement`; ``listener`` is called in the database's thread."""
+        await self._hop(lambda: self._database.on_statement(listener))
+
+    async def close(self) -> None:
+        """Finish what is queued, close the file and end the thread; a second call does nothing."""
+        await self._thread.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+@contextlib.contextmanager
+def _translated(where: str) -> Iterator[None]:
+    """Raise the error for people that a SQLite error stands for."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if failure := as_host_environment_error(error, where):
+            raise failure from error
+        raise
+
+
+def _refuse_foreign(path: Path, steps: Sequence[migrations.Migration]) -> None:
+    """Refuse a file that is not ours or newer, before anything could write to it."""
+    if not _size(path):
+        return
+    live = any(_size(path.with_name(path.name + suffix)) for suffix in ("-wal", "-journal"))
+    # Even a read-only connection leaves -wal and -shm files beside a database in WAL mode; an immutable one leaves
+    # nothing, but does not see what a process that was killed left in them.
+    mode = "?mode=ro" if live else "?mode=ro&immutable=1"
+    with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + mode, uri=True, timeout=_BUSY_SECONDS)) as peek:
+        migrations.check(migrations.applied(peek, str(path)), str(path), steps)
+
+
+def _size(path: Path) -> int:
+    """Bytes of the file at ``path``; 0 where there is none or it cannot be reached, which SQLite then tells."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

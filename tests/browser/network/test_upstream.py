@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import pytest
+from aiohttp import web
+
+from agent.browser.network import upstream as module
+from agent.browser.network.ca import CertificateAuthority
+from agent.browser.network.hosts import Tls, Upstream
+from agent.browser.network.upstream import UpstreamPool
+from tests.browser.network.support import World, scripted
+
+
+async def wait(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await writer.wait_closed()
+
+
+async def test_localhost_is_tried_on_both_loopback_addresses() -> None:
+    server = await asyncio.start_server(wait, "::1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        connection = await UpstreamPool().dial(Upstream("localhost", port))
+        assert connection.transport.get_extra_info("peername")[0] == "::1"
+        connection.transport.abort()
+
+
+async def test_the_newest_idle_connection_serves_first_and_each_only_once() -> None:
+    pool = UpstreamPool()
+    server = await asyncio.start_server(wait, "127.0.0.1", 0)
+    async with server:
+        target = Upstream("127.0.0.1", server.sockets[0].getsockname()[1])
+        assert pool.take(target) is None
+        older, newer = await pool.dial(target), await pool.dial(target)
+        pool.put(older)
+        pool.put(newer)
+        assert pool.take(target) is newer
+        assert pool.take(target) is older
+        assert pool.take(target) is None
+        older.transport.abort()
+        newer.transport.abort()
+
+
+async def test_an_idle_connection_closes_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IDLE_TIMEOUT", 0.01)
+    pool = UpstreamPool()
+    server = await asyncio.start_server(wait, "127.0.0.1", 0)
+    async with server:
+        target = Upstream("127.0.0.1", server.sockets[0].getsockname()[1])
+        connection = await pool.dial(target)
+        pool.put(connection)
+        await asyncio.sleep(0.05)
+        assert connection.is_closing
+        assert pool.take(target) is None
+
+
+async def test_bytes_on_an_idle_connection_end_it() -> None:
+    async def chatty(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.02)
+        writer.write(b"unasked")
+        await writer.drain()
+        await asyncio.sleep(5)
+
+    pool = UpstreamPool()
+    async with scripted(chatty) as url:
+        target = Upstream("127.0.0.1", int(url.rpartition(":")[2]))
+        connection = await pool.dial(target)
+        pool.put(connection)
+        await asyncio.sleep(0.1)
+        assert pool.take(target) is None
+
+
+async def secure_server(authority: CertificateAuthority) -> web.AppRunner:
+    async def page(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.scheme} {request.host}")
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.server_context("localhost")).start()
+    return runner
+
+
+async def test_an_https_server_of_this_machine_needs_no_valid_certificate(
+    world: World, authority: CertificateAuthority
+) -> None:
+    runner = await secure_server(authority)
+    port = runner.addresses[0][1]
+    world.hosts.map("shop.test", f"https://localhost:{port}")
+    async with world.session() as session:
+        async with session.get("https://shop.test/") as response:
+            assert await response.text() == "https shop.test"
+        async with session.get(f"https://localhost:{port}/") as response:
+            assert await response.text() == f"https localhost:{port}"
+    await runner.cleanup()
+
+
+async def test_a_real_host_must_have_a_valid_certificate(authority: CertificateAuthority) -> None:
+    runner = await secure_server(authority)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await UpstreamPool().dial(Upstream("localhost", runner.addresses[0][1], Tls.VERIFIED))
+    await runner.cleanup()

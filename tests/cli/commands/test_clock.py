@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from agent.model.clock import DAY, parse_instant
+from tests.cli.conftest import Tallyhost
+
+
+def test_now_is_iso_8601_with_its_offset(tallyhost: Tallyhost, profile: str) -> None:
+    told = tallyhost("time", "now", "--profile", profile, "--json").document
+    assert parse_instant(told["now"]) == told["milliseconds"]
+    assert told["now"].endswith("+00:00")
+
+
+def test_advance_moves_the_clock_by_a_duration(tallyhost: Tallyhost, profile: str) -> None:
+    before = tallyhost("time", "now", "--profile", profile, "--json").document["milliseconds"]
+    after = tallyhost("time", "advance", "2d", "--profile", profile, "--json").document["milliseconds"]
+    assert after - before >= 2 * DAY
+
+
+def test_a_duration_that_is_none_is_refused_with_an_example(tallyhost: Tallyhost, profile: str) -> None:
+    for bad in ("soon", "-2d"):
+        run = tallyhost("time", "advance", "--profile", profile, "--", bad)
+        assert run.code == 2
+        assert "2d, 12h or 1h30m" in run.err
+
+
+def test_next_with_nothing_due_leaves_the_clock_where_it_stands(tallyhost: Tallyhost, profile: str) -> None:
+    run = tallyhost("time", "next", "--profile", profile, "--json")
+    assert run.code == 0
+    assert run.document["moved"] is False

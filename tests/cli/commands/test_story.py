@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.cli.conftest import Tallyhost
+
+CONFIG = {"aggregationServices": {"https://agg.example": "dap-18-histogram"}}
+
+
+def case(case_id: str, expected: list[int]) -> dict[str, Any]:
+    """A conversion of value 5 credited to bucket 1 of 3."""
+    conversion = {"aggregationService": "https://agg.example", "histogramSize": 3, "value": 5, "maxValue": 10}
+    return {
+        "id": case_id,
+        "config": CONFIG,
+        "events": [
+            {"seconds": 1, "site": "news.example", "event": "saveImpression", "options": {"histogramIndex": 1}},
+            {
+                "seconds": 2,
+                "site": "shop.example",
+                "event": "measureConversion",
+                "options": conversion,
+                "expected": expected,
+            },
+        ],
+    }
+
+
+def write(name: str, *cases: dict[str, Any]) -> str:
+    Path(name).write_text("\n".join(map(json.dumps, cases)), encoding="utf-8")
+    return name
+
+
+def test_stories_that_come_out_as_expected_exit_0(tallyhost: Tallyhost) -> None:
+    run = tallyhost("story", write("a.json", case("a", [0, 5, 0])), write("b.jsonl", case("b", [0, 5, 0])))
+    assert run.code == 0
+    assert run.out.splitlines()[-1] == "2 passed, 0 failed"
+
+
+def test_a_story_that_comes_out_differently_exits_1_and_says_where(tallyhost: Tallyhost) -> None:
+    run = tallyhost("story", write("b.jsonl", case("good", [0, 5, 0]), case("bad", [5, 0, 0])))
+    assert run.code == 1
+    assert run.out.splitlines() == [
+        "FAIL  bad",
+        "      events[1]: expected [5, 0, 0], the result was [0, 5, 0]",
+        "1 passed, 1 failed",
+    ]
+
+
+def test_as_json_the_verdicts_are_one_document(tallyhost: Tallyhost) -> None:
+    run = tallyhost("story", "--json", write("b.jsonl", case("good", [0, 5, 0]), case("bad", [5, 0, 0])))
+    assert run.code == 1
+    assert run.document == {
+        "passed": 1,
+        "failed": 1,
+        "stories": [
+            {"id": "good", "mismatches": []},
+            {"id": "bad", "mismatches": [{"event": 1, "expected": [5, 0, 0], "result": [0, 5, 0]}]},
+        ],
+    }
+
+
+def test_emit_judges_nothing_and_prints_one_line_for_each_case(tallyhost: Tallyhost) -> None:
+    run = tallyhost("story", "--emit", write("b.jsonl", case("good", [0, 5, 0]), case("bad", [5, 0, 0])))
+    assert run.code == 0
+    assert [json.loads(line) for line in run.out.splitlines()] == [
+        {"id": "good", "results": [None, [0, 5, 0]]},
+        {"id": "bad", "results": [None, [0, 5, 0]]},
+    ]
+
+
+def test_a_bad_story_gets_file_line_and_what_was_expected_and_the_others_run(tallyhost: Tallyhost) -> None:
+    Path("bad.json").write_text('{\n "id": "x",\n "events": [}\n', encoding="utf-8")
+    run = tallyhost("story", "bad.json", write("good.json", case("good", [0, 5, 0])))
+    assert run.code == 2
+    assert "bad.json:3" in run.err
+    assert run.out.splitlines()[-1] == "1 passed, 0 failed"
+
+
+def test_a_configuration_among_the_files_is_passed_over(tallyhost: Tallyhost) -> None:
+    Path("CONFIG.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    without = case("good", [0, 5, 0])
+    del without["config"]
+    run = tallyhost("story", "CONFIG.json", write("good.json", without))
+    assert run.code == 0
+    assert run.out.splitlines()[-1] == "1 passed, 0 failed"
+
+
+def test_a_file_that_is_not_there_is_named(tallyhost: Tallyhost) -> None:
+    run = tallyhost("story", "none.json")
+    assert run.code == 2
+    assert "none.json" in run.err

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.cli.config import Config, load_config, printable
+from agent.model.attribution import Dialect
+from agent.model.errors import UsageError
+from agent.model.limits import AttributionLimits
+
+FILE = Path("tallyhost.toml")
+
+
+def refused(flags: dict[str, object] | None = None, file: Path | None = None) -> UsageError:
+    with pytest.raises(UsageError) as caught:
+        load_config(flags or {}, file)
+    return caught.value
+
+
+def test_without_flag_variable_and_file_every_setting_is_its_default() -> None:
+    effective = load_config({})
+    assert effective.config == Config()
+    assert effective.config.profile == ":memory:"
+    assert effective.config.limits == AttributionLimits()
+    assert effective.origins == {}
+    assert effective.file is None
+
+
+def test_a_flag_wins_over_the_environment_and_the_environment_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    FILE.write_text('seed = 1\nprofile = "from-file"\nminimum_batch = 5\n', encoding="utf-8")
+    monkeypatch.setenv("TALLYHOST_SEED", "2")
+    monkeypatch.setenv("TALLYHOST_PROFILE", "from-environment")
+    effective = load_config({"seed": "3", "headed": None, "map": ()})
+    assert (effective.config.seed, effective.config.profile, effective.config.minimum_batch) == (
+        3,
+        "from-environment",
+        5,
+    )
+    assert effective.origins == {
+        "seed": "--seed",
+        "profile": "TALLYHOST_PROFILE",
+        "minimum_batch": "tallyhost.toml",
+    }
+
+
+def test_a_flag_can_switch_off_what_the_file_switches_on() -> None:
+    FILE.write_text("headed = true\n", encoding="utf-8")
+    assert load_config({}).config.headed is True
+    assert load_config({"headed": False}).config.headed is False
+
+
+def test_the_variable_tallyhost_config_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text("seed = 9\n", encoding="utf-8")
+    monkeypatch.setenv("TALLYHOST_CONFIG", str(other))
+    assert load_config({}).config.seed == 9
+    assert load_config({}).file == other
+
+
+def test_maps_are_a_table_in_the_file_and_host_equals_target_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    FILE.write_text('[map]\n"shop.test" = "http://localhost:3000"\n', encoding="utf-8")
+    assert load_config({}).config.map == {"shop.test": "http://localhost:3000"}
+    monkeypatch.setenv("TALLYHOST_MAP", "a.test=http://localhost:1 b.test=./site")
+    assert load_config({}).config.map == {"a.test": "http://localhost:1", "b.test": "./site"}
+    flags = {"map": ("c.test=http://localhost:2/?q=1",)}
+    assert load_config(flags).config.map == {"c.test": "http://localhost:2/?q=1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [("2026-06-01T09:00:00Z", 1_780_304_400_000), ("2026-06-01T11:00:00+02:00", 1_780_304_400_000)],
+)
+def test_now_is_an_iso_8601_time_in_flag_and_file(text: str, milliseconds: int) -> None:
+    assert load_config({"now": text}).config.now == milliseconds
+    FILE.write_text(f"now = {text}\n", encoding="utf-8")
+    assert load_config({}).config.now == milliseconds
+
+
+def test_limits_and_dialects_are_set_in_the_file() -> None:
+    FILE.write_text('dialects = ["current"]\n[limits]\nmax_credit_size = 3\n', encoding="utf-8")
+    config = load_config({}).config
+    assert config.dialects == frozenset({Dialect.CURRENT})
+    assert config.limits == AttributionLimits(max_credit_size=3)
+    assert load_config({}).origins["limits.max_credit_size"] == "tallyhost.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ("seed = 3\n\nsed = 1\n", 3, "seed"),
+        ('seed = "x"\n', 1, "integer"),
+        ("# comment\nseed = -1\n", 2, "greater than or equal to 0"),
+        ("seed = \n", 1, "TOML"),
+        ('[limits]\nmax_credit_size = 1\nmax_match_values = "many"\n', 3, "integer"),
+        ("[limits]\nmax_credit_size = -1\n", 2, "greater than or equal to 0"),
+        ("[limits]\n\nprivacy_budget_epoch_days = 0\n", 3, "greater than or equal to 1"),
+        ('[[aggregation_services]]\nname = "a"\nurl = "b"\ncolour = "red"\n', 4, "protocol"),
+        ('[[aggregation_services]]\nname = "a"\nurl = "b"\n[[aggregation_services]]\nname = "c"\n', 4, "required"),
+        ("[limits]\nmax_credit = 1\n", 2, "max_credit_size"),
+        ('dialects = ["future"]\n', 1, "level1_2024"),
+        ('now = "yesterday"\n', 1, "2026-06-01T09:00:00Z"),
+        ('headed = "perhaps"\n', 1, "boolean"),
+        ('seed = 1\n[map]\n"shop.test" = 3\n', 3, "string"),
+    ],
+)
+def test_a_bad_config_file_gets_file_line_and_what_was_expected(text: str, line: int, expected: str) -> None:
+    FILE.write_text(text, encoding="utf-8")
+    error = refused()
+    assert error.where == f"tallyhost.toml:{line}"
+    assert expected in error.rule
+    assert error.exit_code == 2
+
+
+def test_a_config_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    error = refused(file=tmp_path / "none.toml")
+    assert error.where == str(tmp_path / "none.toml")
+    assert error.what == "no such file"
+
+
+def test_a_config_file_that_is_no_text_is_refused() -> None:
+    FILE.write_bytes(b"seed = 1 # \xff\n")
+    assert refused().where == "tallyhost.toml"
+
+
+def test_a_bad_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYHOST_SEED", "many")
+    assert refused().where == "environment variable TALLYHOST_SEED"
+
+
+def test_an_unknown_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYHOST_SED", "1")
+    error = refused()
+    assert error.where == "environment variable TALLYHOST_SED"
+    assert "tallyhost config" in error.fix
+
+
+@pytest.mark.parametrize("value", ["shop.test", "=http://localhost", "shop.test="])
+def test_a_bad_map_flag_is_named_with_an_example(value: str) -> None:
+    error = refused({"map": (value,)})
+    assert error.where == "flag --map"
+    assert "shop.test=http://localhost:3000" in error.rule
+
+
+def test_settings_print_as_the_file_writes_them() -> None:
+    FILE.write_text('now = 2026-06-01T09:00:00Z\njson = true\n[map]\n"a.test" = "x"\n', encoding="utf-8")
+    shown = printable(load_config({}).config)
+    assert shown["now"] == "2026-06-01T09:00:00+00:00"
+    assert shown["json"] is True
+    assert shown["map"] == {"a.test": "x"}
+    assert set(shown["limits"]) == set(AttributionLimits.__dataclass_fields__)

@@ -1,0 +1,109 @@
+"""Whatever the servers, the clock and the power do: nothing is sent twice beyond the schedule, nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.model.clock import MINUTE
+from agent.model.interfaces import Answer, NoAnswer
+from agent.model.reports import ReportState
+from storage.database import AsyncDatabase
+from tests.delivery.test_scheduler import START, World
+
+ACCEPT, REJECT, HANG = "accept", "reject", "hang"
+STEPS = st.lists(
+    st.one_of(st.sampled_from([1, 4 * MINUTE, 5 * MINUTE, 15 * MINUTE]), st.sampled_from(["add", "restart"])),
+    max_size=25,
+)
+ANSWERS = st.lists(st.sampled_from([ACCEPT, REJECT, REJECT, HANG]), max_size=30)
+
+
+class UnreliableServer:
+    """Answers as the list says, then accepts; a hanging request ends with its agent alone."""
+
+    def __init__(self, world: World, answers: Sequence[str]) -> None:
+        self.world, self.answers = world, iter(answers)
+        self.times: dict[bytes, list[int]] = defaultdict(list)
+        self.accepted: set[bytes] = set()
+        self.hanging = asyncio.Event()
+
+    async def __call__(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> Answer | NoAnswer:
+        del method, url, headers
+        assert body not in self.accepted, "a report that was accepted is sent again"
+        self.times[body].append(self.world.clock.now())
+        answer = next(self.answers, ACCEPT)
+        if answer == HANG:
+            self.hanging.set()
+            await asyncio.Event().wait()
+        if answer == ACCEPT:
+            self.accepted.add(body)
+        return Answer(200 if answer == ACCEPT else 503)
+
+
+async def restart(world: World) -> None:
+    await world.scheduler.close()
+    world.scheduler = world.new_scheduler()
+    await world.scheduler.start()
+
+
+async def settle(world: World, server: UnreliableServer) -> None:
+    """Settle; the power fails where a server hangs."""
+    while True:
+        settled: asyncio.Future[Any] = asyncio.gather(world.scheduler.settle())
+        hanging: asyncio.Future[Any] = asyncio.gather(server.hanging.wait())
+        await asyncio.wait([settled, hanging], return_when=asyncio.FIRST_COMPLETED)
+        hanging.cancel()
+        if settled.done():
+            await settled
+            return
+        server.hanging.clear()
+        await restart(world)
+        await settled
+
+
+async def play(steps: Sequence[int | str], answers: Sequence[str]) -> None:
+    async with await AsyncDatabase.open(":memory:", now=START) as database:
+        world = World(database)
+        server = UnreliableServer(world, answers)
+        world.server = server  # type: ignore[assignment]
+        world.scheduler = world.new_scheduler()
+        await world.scheduler.start()
+        added = 0
+        for step in [*steps, *[15 * MINUTE] * 3]:
+            if step == "add":
+                added += 1
+                await world.insert(added, due=world.clock.now())
+                world.scheduler.wake()
+            elif step == "restart":
+                await restart(world)
+            elif isinstance(step, int):
+                world.clock.advance(step)
+            await settle(world, server)
+        stored = await world.stored()
+        await world.scheduler.close()
+
+    assert len(stored) == added
+    for report in stored:
+        times = server.times[report.body]
+        assert len(times) <= report.attempts <= 3
+        assert all(
+            later - earlier >= pause
+            for earlier, later, pause in zip(times, times[1:], [5 * MINUTE, 15 * MINUTE], strict=False)
+        )
+        assert report.state is (ReportState.SENT if report.body in server.accepted else ReportState.FAILED)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS, ANSWERS)
+def test_each_report_is_accepted_once_or_fails_after_three_attempts_at_5_and_15_minutes(
+    steps: list[int | str], answers: list[str]
+) -> None:
+    asyncio.run(play(steps, answers))

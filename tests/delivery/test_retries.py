@@ -1,0 +1,66 @@
+"""What follows an attempt: the schedule of 5 and 15 minutes, and the trace that explains it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agent.delivery.retries import after_attempt
+from agent.delivery.sender import Attempt, Outcome
+from agent.model.clock import MINUTE
+from agent.model.reports import ReportState
+from tests.delivery.test_sender import URL, report
+
+NOW = 1_767_603_600_000
+FAILED = Attempt(Outcome.FAILED, "503")
+
+
+@pytest.mark.parametrize(
+    ("attempts", "state", "next_attempt"),
+    [
+        (1, ReportState.PENDING, NOW + 5 * MINUTE),
+        (2, ReportState.PENDING, NOW + 15 * MINUTE),
+        (3, ReportState.FAILED, None),
+    ],
+)
+def test_a_failed_attempt_is_repeated_after_5_then_15_minutes_then_given_up(
+    attempts: int, state: ReportState, next_attempt: int | None
+) -> None:
+    result = after_attempt(replace(report(), attempts=attempts), FAILED, NOW)
+    assert (result.state, result.next_attempt, result.attempts) == (state, next_attempt, attempts)
+    assert result.last_result == "503"
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+def test_a_delivered_report_is_sent_and_never_due_again(attempts: int) -> None:
+    result = after_attempt(replace(report(), attempts=attempts), Attempt(Outcome.DELIVERED, "204"), NOW)
+    assert (result.state, result.next_attempt, result.last_result) == (ReportState.SENT, None, "204")
+
+
+def test_a_report_whose_host_is_not_mapped_is_kept_and_has_used_no_attempt() -> None:
+    attempt = Attempt(Outcome.NOT_MAPPED, "not sent: host not mapped")
+    result = after_attempt(replace(report(), attempts=2), attempt, NOW)
+    assert (result.state, result.next_attempt, result.attempts) == (ReportState.NOT_SENT, None, 1)
+    assert result.last_result == "not sent: host not mapped"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "attempt", "verdict", "stopped_at"),
+    [
+        (1, Attempt(Outcome.DELIVERED, "200"), "sent", None),
+        (1, FAILED, "retry", "status 200 to 299"),
+        (3, FAILED, "failed", "status 200 to 299"),
+        (1, Attempt(Outcome.NOT_MAPPED, "not sent: host not mapped"), "not-sent", "host mapped"),
+    ],
+)
+def test_every_attempt_leaves_an_event_with_its_trace(
+    attempts: int, attempt: Attempt, verdict: str, stopped_at: str | None
+) -> None:
+    event = after_attempt(replace(report(), attempts=attempts), attempt, NOW).event
+    assert (event.kind, event.verdict, event.time, event.site) == (f"report.{verdict}", verdict, NOW, "shop.test")
+    assert event.data["report"] == report().id
+    assert event.data["url"] == URL
+    assert attempt.detail in event.summary
+    stop = event.trace.stopped_at
+    assert (stop.rule if stop else None) == stopped_at

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conformance_data import REPOSITORY
+
+TOP_LEVEL = {
+    "pyproject.toml",
+    "README.md",
+    "agent",
+    "injected_js",
+    "storage",
+    "sites",
+    "tests",
+    "Makefile",
+    ".ci",
+    "CHANGELOG.md",
+    "LICENSE",
+    "benchmarks",
+    "docs",
+    ".gitignore",
+}
+LINES = 400
+LONGER_WITH_REASON: dict[str, str] = {}
+"""Path of a file past 400 lines, and why it is one thing all the same."""
+SOURCE_SUFFIXES = {".py", ".js", ".html", ".css", ".sql", ".jinja"}
+ROOTS = ("storage", "sites", "injected_js", "benchmarks")
+WITHOUT_COUNTERPART = {"conformance", "house", "simulation", "security", "stories"}
+"""Folders of tests that hold the whole to something, and mirror no folder."""
+
+
+def kept_files() -> Iterator[Path]:
+    """The repository's files: what git keeps or would keep."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    yield from (path for name in listed.split("\0") if name and (path := REPOSITORY / name).is_file())
+
+
+def test_the_top_level_is_fixed() -> None:
+    assert {path.relative_to(REPOSITORY).parts[0] for path in kept_files()} <= TOP_LEVEL
+
+
+def test_no_file_is_past_400_lines_without_a_reason() -> None:
+    long = {
+        str(path.relative_to(REPOSITORY))
+        for path in kept_files()
+        if path.suffix in SOURCE_SUFFIXES and len(path.read_text(encoding="utf-8").splitlines()) > LINES
+    }
+    assert long == set(LONGER_WITH_REASON)
+
+
+def test_tests_mirror_the_tree() -> None:
+    astray = []
+    for path in sorted((REPOSITORY / "tests").rglob("test_*.py")):
+        folders = path.relative_to(REPOSITORY / "tests").parts[:-1]
+        if folders and folders[0] in WITHOUT_COUNTERPART:
+            continue
+        base = REPOSITORY if folders and folders[0] in ROOTS else REPOSITORY / "agent"
+        if not has_counterpart(base.joinpath(*folders), path.stem.removeprefix("test_")):
+            astray.append(str(path.relative_to(REPOSITORY)))
+    assert astray == []
+
+
+def has_counterpart(folder: Path, subject: str) -> bool:
+    """Whether ``folder`` holds what ``subject`` names: that very file or folder, or one that its name begins with."""
+    if not folder.is_dir():
+        return False
+    names = {entry.stem for entry in folder.iterdir()} | {folder.name}
+    return any(subject == name or subject.startswith(f"{name}_") for name in names)
+
+
+def test_every_folder_of_tests_is_a_package() -> None:
+    missing = {
+        str(path.parent.relative_to(REPOSITORY))
+        for path in (REPOSITORY / "tests").rglob("*.py")
+        if not (path.parent / "__init__.py").exists()
+    }
+    assert missing == set()

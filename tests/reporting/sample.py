@@ -1,0 +1,68 @@
+"""A small finished run, written by hand."""
+
+from __future__ import annotations
+
+from agent.model.attribution import Dialect
+from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR
+from agent.reporting.model import (
+    ApiSummary,
+    BatchFacts,
+    Campaign,
+    DemoRun,
+    RowKind,
+    TimelineRow,
+    WeekBudget,
+)
+
+START = DEFAULT_FROZEN_START
+USERS = tuple(f"user {number}" for number in range(1, 13))
+
+
+def _timeline() -> tuple[TimelineRow, ...]:
+    rows = []
+    for number, user in enumerate(USERS):
+        for week in range(3):
+            time = START + (week * 7 + number % 5) * DAY + number * HOUR
+            rows.append(TimelineRow(time, user, "news.test", f"saw campaign {number % 4}", RowKind.IMPRESSION))
+            if (number + week) % 2:
+                rows.append(TimelineRow(time + DAY, user, "shop.test", "bought a lamp", RowKind.CONVERSION))
+                rows.append(TimelineRow(time + DAY, user, "adtech.test", "received 632 bytes", RowKind.REPORT))
+    rows.append(TimelineRow(START + 20 * DAY, "", "aggregator.test", "summed 20 reports", RowKind.AGGREGATION))
+    return tuple(sorted(rows, key=lambda row: row.time))
+
+
+SUMMARY = ApiSummary(
+    dialect=Dialect.CURRENT,
+    campaigns=(
+        Campaign("Front page banner", 12, 9, 5.6, 0, 18),
+        Campaign("Article sidebar", 7, 11, 5.6, 2, 20),
+        Campaign("Newsletter", 0, -3, 5.6, -12, 6),
+        Campaign("Video", 14, 15, 5.6, 6, 24),
+    ),
+    batch=BatchFacts(reports=36, minimum_batch=20, epsilon=0.5, scale=4),
+)
+EXACT = ApiSummary(
+    dialect=Dialect.LEVEL1_2024,
+    campaigns=(
+        Campaign("Front page banner", 12, 12, 0, 12, 12),
+        Campaign("Article sidebar", 7, 7, 0, 7, 7),
+        Campaign("Newsletter", 0, 0, 0, 0, 0),
+        Campaign("Video", 14, 14, 0, 14, 14),
+    ),
+    batch=BatchFacts(reports=36, minimum_batch=20, epsilon=0.5, scale=0),
+)
+RUN = DemoRun(
+    seed=7,
+    started=START,
+    ended=START + 21 * DAY,
+    users=len(USERS),
+    weeks=3,
+    timeline=_timeline(),
+    apis=(SUMMARY, EXACT),
+    budgets=tuple(
+        WeekBudget(user, "shop.test", week, (number + week) % 3 * 500_000, 1_000_000)
+        for number, user in enumerate(USERS)
+        for week in (1, 2, 3)
+    ),
+    notes=("user 3 switched the API off; the reports of user 3 look like all others.",),
+)

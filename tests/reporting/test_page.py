@@ -1,0 +1,123 @@
+"""The static report: complete in itself, the same for the same run, and safe against what it shows."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import async_playwright
+
+from agent.browser.chromium import find_chromium
+from agent.model.clock import DAY
+from agent.reporting.model import DemoRun, RowKind, TimelineRow
+from agent.reporting.page import render_report, write_report
+from tests.reporting.sample import RUN, START
+from tests.sites.markup import Page
+
+
+def test_the_report_is_written_into_a_folder_that_is_made(tmp_path: Path) -> None:
+    path = write_report(RUN, tmp_path / "new" / "folder")
+    assert path.parent == tmp_path / "new" / "folder"
+    assert path.read_text("utf-8") == render_report(RUN)
+
+
+def test_equal_runs_give_equal_bytes(tmp_path: Path) -> None:
+    again = dataclasses.replace(RUN, timeline=tuple(dataclasses.replace(row) for row in RUN.timeline))
+    assert write_report(RUN, tmp_path / "a").read_bytes() == write_report(again, tmp_path / "b").read_bytes()
+
+
+def test_another_seed_gives_other_bytes() -> None:
+    assert render_report(RUN) != render_report(dataclasses.replace(RUN, seed=8))
+
+
+def test_the_page_has_a_language_a_title_and_one_heading() -> None:
+    page = Page(render_report(RUN))
+    assert page.all("html")[0].attributes["lang"] == "en"
+    assert "seed 7" in page.all("title")[0].text
+    assert [heading.text for heading in page.all("h1")] == ["12 people, 3 weeks, and one number for each campaign"]
+
+
+def test_it_runs_no_script_and_loads_nothing() -> None:
+    source = render_report(RUN)
+    page = Page(source)
+    assert not page.all("script")
+    assert not page.all("link")
+    assert not [element for element in page.elements if "src" in element.attributes]
+    assert not re.findall(r"url\(|@import|https?://", source)
+
+
+def test_the_policy_allows_this_style_and_nothing_else() -> None:
+    page = Page(render_report(RUN))
+    digest = base64.b64encode(hashlib.sha256(page.all("style")[0].text.encode()).digest()).decode()
+    policy = next(
+        meta.attributes["content"]
+        for meta in page.all("meta")
+        if "policy" in meta.attributes.get("http-equiv", "").lower()
+    )
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'"
+
+
+def test_every_picture_says_in_words_what_it_shows() -> None:
+    pictures = [e for e in Page(render_report(RUN)).all("svg") if e.attributes.get("role") == "img"]
+    assert len(pictures) == 4
+    assert "Newsletter: true 0, noised -3." in pictures[0].attributes["aria-label"]
+
+
+def test_the_numbers_stand_in_a_table_too() -> None:
+    rows = [re.sub(r"\s+", " ", row.text).strip() for row in Page(render_report(RUN)).all("tr")]
+    assert "Newsletter0-3-12 to 6" in rows
+    assert sum("bought a lamp" in row for row in rows) == 18
+
+
+def test_times_are_shown_in_utc_with_their_offset() -> None:
+    assert "2026-01-05 09:00:00+00:00" in render_report(RUN)
+
+
+def test_a_batch_without_noise_says_so() -> None:
+    assert "noise was switched off" in render_report(RUN)
+    assert "noise was switched off" not in render_report(dataclasses.replace(RUN, apis=RUN.apis[:1]))
+
+
+def test_what_is_shown_cannot_become_markup() -> None:
+    evil = '<img src=x onerror=alert(1)>"'
+    row = TimelineRow(START, evil, evil, evil, RowKind.REPORT)
+    source = render_report(dataclasses.replace(RUN, timeline=(row,), notes=(evil,)))
+    assert "<img" not in source
+    assert source.count("&lt;img") >= 4
+
+
+def test_a_run_in_which_nothing_happened_has_a_report() -> None:
+    page = Page(render_report(DemoRun(0, START, START, users=0, weeks=1, timeline=(), apis=(), budgets=())))
+    assert page.all("h1")[0].text.startswith("0 people, 1 week,")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_report_fits_a_phone_and_breaks_no_policy(tmp_path: Path, scheme: str) -> None:
+    users = tuple(f"user {n}" for n in range(60))
+    rows = tuple(
+        TimelineRow(START + n * DAY // 3, user, "shop.test", "bought", RowKind.CONVERSION)
+        for n, user in enumerate(users)
+    )
+    path = write_report(dataclasses.replace(RUN, timeline=rows), tmp_path)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=find_chromium().path, chromium_sandbox=os.geteuid() != 0
+        )
+        page = await browser.new_page(
+            viewport={"width": 360, "height": 740}, color_scheme="dark" if scheme == "dark" else "light"
+        )
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        await page.goto(path.as_uri())
+        ground = await page.evaluate("getComputedStyle(document.body).backgroundColor")
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        await browser.close()
+    assert complaints == []
+    assert width == 360
+    assert ground == {"light": "rgb(250, 249, 246)", "dark": "rgb(20, 22, 26)"}[scheme]
