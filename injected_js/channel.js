@@ -69,7 +69,8 @@ const bytesOf = (base64) => {
   return bytes;
 };
 
-const isActive = () => windowOf(ownDocument) !== null;
+/** A Window outlives its first document, so the document is asked for each time; a page cannot redefine it. */
+const isActive = () => windowOf(global.document) !== null;
 
 /**
  * The state of a platform object of this realm.

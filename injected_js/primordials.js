@@ -26,6 +26,8 @@ const { apply, construct, defineProperty, deleteProperty, getOwnPropertyDescript
 const { create: createObject, freeze } = ObjectConstructor;
 const { parse: parseJson, stringify: toJson } = JSON;
 const { isFinite: isFiniteNumber } = Number;
+const { fromCodePoint } = String;
+const { floor } = Math;
 const { captureStackTrace } = /** @type {any} */ (Error);
 const { iterator: iteratorSymbol, toPrimitive: toPrimitiveSymbol, toStringTag: toStringTagSymbol } = Symbol;
 
@@ -60,7 +62,6 @@ const dispatchTo = uncurryThis(EventTarget.prototype.dispatchEvent);
 const detailOf = uncurryGetter(CustomEvent.prototype, "detail");
 const hostnameOf = uncurryGetter(URL.prototype, "hostname");
 const windowOf = uncurryGetter(Document.prototype, "defaultView");
-const ownDocument = document;
 
 /**
  * Whether `value` is an object in WebIDL's sense; also for `document.all`, whose `typeof` lies.

@@ -19,16 +19,93 @@ const isPublicSuffix = (host) => {
   return indexOf(labels, " * ") >= 0 && indexOf(labels, ` !${label} `) < 0;
 };
 
-/** @param {string} text */
-const parseHost = (text) => {
-  for (let i = 0; i < notInHost.length; i++) {
-    if (indexOf(text, notInHost[i]) >= 0) return "";
-  }
+/**
+ * The URL parser's host, or "" where it gives none.
+ *
+ * @param {string} text
+ * @returns {string}
+ */
+const hostOf = (text) => {
   try {
     return hostnameOf(new URLConstructor(`https://${text}/`));
   } catch {
     return "";
   }
+};
+
+/**
+ * Punycode's decoder (RFC 3492, section 6.2); "" for what it cannot decode.
+ *
+ * @param {string} text what follows "xn--"
+ * @returns {string}
+ */
+const decodePunycode = (text) => {
+  const delimiter = lastIndexOf(text, "-");
+  let decoded = delimiter > 0 ? slice(text, 0, delimiter) : "";
+  let length = decoded.length; // in code points
+  let next = delimiter > 0 ? delimiter + 1 : 0;
+  let codePoint = 128;
+  let bias = 72;
+  let i = 0;
+  while (next < text.length) {
+    const start = i;
+    let weight = 1;
+    for (let k = 36; ; k += 36) {
+      const digit = indexOf("abcdefghijklmnopqrstuvwxyz0123456789", text[next++] ?? " ");
+      if (digit < 0) return "";
+      i += digit * weight;
+      const threshold = k <= bias ? 1 : k >= bias + 26 ? 26 : k - bias;
+      if (digit < threshold) break;
+      weight *= 36 - threshold;
+    }
+    length++;
+    let delta = start === 0 ? floor(i / 700) : floor((i - start) / 2);
+    delta += floor(delta / length);
+    for (bias = 0; delta > 455; bias += 36) delta = floor(delta / 35);
+    bias += floor((36 * delta) / (delta + 38));
+    codePoint += floor(i / length);
+    i %= length;
+    if (codePoint > 0x10ffff) return "";
+    decoded = insertAt(decoded, i++, fromCodePoint(codePoint));
+  }
+  return decoded;
+};
+
+/**
+ * @param {string} text
+ * @param {number} position in code points
+ * @param {string} character
+ */
+const insertAt = (text, position, character) => {
+  let at = 0;
+  for (; position > 0; position--) at += (charCodeAt(text, at) & 0xfc00) === 0xd800 ? 2 : 1;
+  return slice(text, 0, at) + character + slice(text, at);
+};
+
+/**
+ * Whether every label "xn--..." of the host stands for a name. Chromium's URL parser lets others pass; the URL Standard
+ * does not.
+ *
+ * @param {string} host
+ */
+const hasValidALabels = (host) => {
+  for (let start = 0; start < host.length; ) {
+    const dot = indexOf(host, ".", start);
+    const end = dot < 0 ? host.length : dot;
+    const label = slice(host, start, end);
+    if (slice(label, 0, 4) === "xn--" && hostOf(decodePunycode(slice(label, 4))) !== label) return false;
+    start = end + 1;
+  }
+  return true;
+};
+
+/** @param {string} text */
+const parseHost = (text) => {
+  for (let i = 0; i < notInHost.length; i++) {
+    if (indexOf(text, notInHost[i]) >= 0) return "";
+  }
+  const host = hostOf(text);
+  return hasValidALabels(host) ? host : "";
 };
 
 /**

@@ -8,6 +8,7 @@ own, one hop per transaction. Both open a file in WAL mode with ``synchronous=FU
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -17,7 +18,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import aiosqlite
 
-from agent.model.errors import HostEnvironmentError
+from agent.model.errors import HostEnvironmentError, UsageError
 from storage import migrations
 from storage.failures import as_host_environment_error
 
@@ -63,10 +64,7 @@ class Database:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA foreign_keys = ON")
-                known = {name for name, _ in migrations.applied(connection, where)}
-                for step in steps:
-                    if step.name not in known:
-                        database.transact("migrate", partial(migrations.apply, migration=step, now=now))
+                database.migrate(steps, now=now)
             except BaseException:
                 connection.close()
                 raise
@@ -102,6 +100,48 @@ class Database:
         if self.connection.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 self.connection.execute("ROLLBACK")
+
+    def save(self, path: Path) -> None:
+        """Write a copy of everything to the file ``path``, replaced at once when the copy is complete.
+
+        Raises HostEnvironmentError when it cannot be written.
+        """
+        partial_copy = path.with_name(path.name + ".part")
+        try:
+            with _translated(str(path)):
+                # The copy is private like the profile: SQLite keeps the mode of a file that is there.
+                os.close(os.open(partial_copy, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
+                with contextlib.closing(sqlite3.connect(partial_copy)) as copy:
+                    self.connection.backup(copy)
+                    copy.execute("PRAGMA journal_mode = DELETE")
+            partial_copy.replace(path)
+        except OSError as error:
+            raise HostEnvironmentError(
+                f"the copy cannot be written ({error.strerror})", where=str(path), fix="choose another file"
+            ) from error
+        finally:
+            partial_copy.unlink(missing_ok=True)
+
+    def load(self, path: Path, *, now: int) -> None:
+        """Replace everything by what the file ``path``, made by :meth:`save`, holds; the file is not changed.
+
+        Raises UsageError where there is no such file, else what :meth:`open` raises; nothing is replaced then.
+        """
+        if not _size(path):
+            raise UsageError("there is no saved state", where=str(path), fix="tallyhost state save FILE makes one")
+        with _translated(str(path)), Database.open(MEMORY, now=now, schema=()) as loaded:
+            _refuse_foreign(path, migrations.shipped())
+            with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)) as source:
+                source.backup(loaded.connection)
+            loaded.migrate(migrations.shipped(), now=now)
+            loaded.connection.backup(self.connection)
+
+    def migrate(self, steps: Sequence[migrations.Migration], *, now: int) -> None:
+        """Apply those of ``steps`` that the database does not hold yet."""
+        known = {name for name, _ in migrations.applied(self.connection, self._where)}
+        for step in steps:
+            if step.name not in known:
+                self.transact("migrate", partial(migrations.apply, migration=step, now=now))
 
     def on_statement(self, listener: Callable[[str], None] | None) -> None:
         """Call ``listener`` with the text of every statement that SQLite runs from now on; None ends that."""
@@ -151,6 +191,14 @@ class AsyncDatabase:
         had waited.
         """
         return await self._hop(lambda: self._database.transact(name, work))
+
+    async def save(self, path: Path) -> None:
+        """See :meth:`Database.save`."""
+        await self._hop(lambda: self._database.save(path))
+
+    async def load(self, path: Path, *, now: int) -> None:
+        """See :meth:`Database.load`."""
+        await self._hop(lambda: self._database.load(path, now=now))
 
     async def on_statement(self, listener: Callable[[str], None] | None) -> None:
         """See :meth:`Database.on_statement`; ``listener`` is called in the database's thread."""

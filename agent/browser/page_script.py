@@ -99,4 +99,4 @@ def _rules() -> Iterator[str]:
 
 
 def _a_labels(name: str) -> str:
-    return name if name.isascii() else str(ada_url.idna_to_ascii(name))
+    return name if name.isascii() else ada_url.idna_to_ascii(name).decode()

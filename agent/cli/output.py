@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
+_WIDE = 200
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
@@ -59,11 +60,13 @@ class Output:
             self.line(empty)
 
     def console(self) -> Console:
-        """A rich console on stdout; without a terminal its lines are as wide as they need."""
+        """A rich console, on stdout unless that is for JSON; without a terminal its lines are as wide as they need."""
         from rich.console import Console  # noqa: PLC0415 - see table
 
-        width = None if sys.stdout.isatty() else 200
-        return Console(no_color=self._color is False or None, force_terminal=self._color or None, width=width)
+        file = sys.stderr if self.as_json else sys.stdout
+        width = None if file.isatty() else _WIDE
+        color = self._color
+        return Console(file=file, no_color=color is False or None, force_terminal=color or None, width=width)
 
 
 def print_error(error: TallyhostError, *, as_json: bool) -> None:

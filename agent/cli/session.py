@@ -46,11 +46,13 @@ OUTPUT_FLAGS = (
 )
 PROFILE_FLAG = click.option("--profile", metavar="DIR|:memory:", help="Where the agent's state is kept [:memory:].")
 SEED_FLAG = click.option("--seed", metavar="N", help="Repeat every random choice.")
+NOW_FLAG = click.option("--now", metavar="ISO", help="Where the clock stands at start, e.g. 2026-06-01T09:00:00Z.")
+HEADED_FLAG = click.option("--headed/--headless", "headed", default=None, help="Show the browser.")
 AGENT_FLAGS = (
     PROFILE_FLAG,
     SEED_FLAG,
-    click.option("--now", metavar="ISO", help="Where the clock stands at start, e.g. 2026-06-01T09:00:00Z."),
-    click.option("--headed/--headless", "headed", default=None, help="Show the browser."),
+    NOW_FLAG,
+    HEADED_FLAG,
     click.option("--map", "map", multiple=True, metavar="HOST=TARGET", help="Let a URL or a folder answer for a host."),
     click.option("--allow-network/--no-allow-network", default=None, help="Reach hosts that are not mapped."),
     click.option("--private/--no-private", default=None, help="Private mode: the API answers, nothing is kept."),

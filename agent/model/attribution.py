@@ -29,7 +29,7 @@ class AttributionVerdict(StrEnum):
     """Opted out or private: nothing was stored, or the report is all zeros."""
     ATTRIBUTED = "attributed"
     INDEX_TOO_LARGE = "index-too-large"
-    """Impressions were credited and the budget was paid, but no credited bucket lies inside the histogram."""
+    """Impressions were credited and the budget was paid, but all of the value fell outside the histogram."""
     NO_MATCHING_IMPRESSION = "no-matching-impression"
     BUDGET_EXHAUSTED = "budget-exhausted"
 

@@ -21,8 +21,8 @@ _COLOURS = {
 
 
 def timeline_line(row: TimelineRow, started: int) -> Text:
-    """``day  3  09:00:12  shop.test  user 4  text``; days are counted from 1 at ``started`` (milliseconds)."""
-    day = (row.time - started) // DAY + 1
+    """``day  3  09:00:12  shop.test  user 4  text``; days of the calendar (UTC), the one of ``started`` is 1."""
+    day = row.time // DAY - started // DAY + 1
     time = format_instant(row.time)[11:19]
     return Text.assemble(
         (f"day {day:>2}  {time}  ", "dim"),

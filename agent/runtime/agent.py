@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +37,7 @@ from agent.runtime.inspection import AgentClock, EventStream, Reports, State
 from agent.runtime.pages import Pages
 from agent.verbs import attribution as verbs
 from agent.verbs.attribution import Outcome
+from storage import clock as stored_clock
 from storage import events as event_store
 from storage import reports as report_store
 from storage.aggregation_ledger import AggregationLedger
@@ -127,7 +128,7 @@ class Agent:
             front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
             agent.context, pages.context_id = await browser.new_context(front, pages)
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
-            await agent.start(stack)
+            await agent.start(stack, ["*"] if settings.allow_network else list(maps or {}))
             yield agent
 
     @classmethod
@@ -145,7 +146,7 @@ class Agent:
             profile, settings=settings or Settings(), seed=seed, clock=clock or Clock(), enabled=True, keys=None
         )
         async with opened as agent, AsyncExitStack() as stack:
-            await agent.start(stack)
+            await agent.start(stack, ())
             yield agent
 
     @classmethod
@@ -165,14 +166,19 @@ class Agent:
         try:
             database = await AsyncDatabase.open(profile.database, now=clock.now())
             try:
+                ahead = await database.transact("read clock", stored_clock.read_ahead)
+                clock.advance(max(0, ahead - clock.ahead))
                 yield cls(profile, database, settings=settings, seed=seed, clock=clock, enabled=enabled, keys=keys)
             finally:
                 await database.close()
         finally:
             profile.close()
 
-    async def start(self, stack: AsyncExitStack) -> None:
-        """Deliver and tidy up from now on, until ``stack`` closes; part of :meth:`launch` and :meth:`open_profile`."""
+    async def start(self, stack: AsyncExitStack, mapped: Collection[str]) -> None:
+        """Deliver and tidy up from now on, until ``stack`` closes; part of :meth:`launch` and :meth:`open_profile`.
+
+        ``mapped``: the hosts that can be reached since now, for which reports may wait.
+        """
         client = await stack.enter_async_context(HostClient(self.hosts))
         stack.push_async_callback(self.hosts.close)
 
@@ -192,6 +198,8 @@ class Agent:
         stack.push_async_callback(self._tasks.close)
         await self._expire()
         await self._scheduler.start()
+        for host in mapped:
+            await self._scheduler.release(host)
         stack.push_async_callback(self._scheduler.close)
         self._tasks.start(self._expire_daily(), "daily expiry")
 
@@ -357,6 +365,8 @@ class Agent:
         self._tasks.start(self.events.announce(), "announce events")
 
     async def _settle(self) -> None:
+        ahead = self._clock.ahead
+        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
         await self._expire()
         await self._scheduler.settle()
 

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from agent.model.attribution import AttributionState, Budget, Impression
 from agent.model.clock import Clock
@@ -17,6 +18,7 @@ from agent.model.rng import Rng
 from agent.model.site import parse_a_site
 from agent.verbs import attribution as verbs
 from agent.verbs.attribution import Outcome
+from storage import clock as stored_clock
 from storage import events as event_store
 from storage import impressions, privacy_budgets
 from storage import reports as report_store
@@ -246,13 +248,27 @@ class State:
         now = self._clock.now()
         await self._apply("clear history", lambda c: verbs.clear_history(c, now=now))
 
+    async def save(self, path: Path) -> None:
+        """Write a copy of the whole profile, events and reports included, to the file ``path``."""
+        await self._database.save(path)
+
+    async def load(self, path: Path) -> None:
+        """Replace the whole profile by what :meth:`save` wrote to ``path``; a clock behind the saved one moves to it.
+
+        Raises UsageError or HostEnvironmentError for a file that is none; nothing is replaced then.
+        """
+        await self._database.load(path, now=self._clock.now())
+        ahead = max(await self._database.transact("read clock", stored_clock.read_ahead), self._clock.ahead)
+        self._clock.advance(ahead - self._clock.ahead)
+        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
+
     async def reset(self) -> None:
         """Make the profile as new: no impression, budget, report or event, and a new epoch start when needed."""
 
         def work(connection: sqlite3.Connection) -> None:
             impressions.remove_all(connection)
             privacy_budgets.remove_all(connection)
-            privacy_budgets.write_state(connection, AttributionState(None, None))
+            privacy_budgets.write_state(connection, AttributionState())
             report_store.remove_all(connection)
             event_store.remove_all(connection)
 

@@ -98,11 +98,11 @@ class Host:
         """``[how, class name, message]`` of what ``expression`` throws or is rejected with, or None."""
         return await self.run(
             f"""
-            const facts = (how, e) => [how, e instanceof DOMException ? `DOMException ${{e.name}}`
+            const facts = (how, e) => [how, String(e.constructor.name) === "DOMException" ? `DOMException ${{e.name}}`
                 : Object.getPrototypeOf(e).constructor.name, e.message];
             let result;
             try {{ result = ({expression}); }} catch (e) {{ return facts("thrown", e); }}
-            if (!(result instanceof Promise)) return null;
+            if (typeof result?.then !== "function") return null;
             return result.then(() => null, (e) => facts("rejected", e));
             """,
             argument,

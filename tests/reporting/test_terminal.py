@@ -26,9 +26,12 @@ def test_a_line_tells_day_time_site_user_and_what_happened() -> None:
     assert line.split() == ["day", "3", "10:00:00", "shop.test", "user", "4", "bought", "a", "lamp"]
 
 
-def test_days_are_counted_from_one_at_the_start() -> None:
-    row = TimelineRow(START, "", "", "the run begins", RowKind.CLOCK)
-    assert printed(timeline_line(row, START))[0].startswith("day  1  09:00:00")
+@pytest.mark.parametrize(
+    ("after", "begins"), [(0, "day  1  09:00:00"), (15 * HOUR - 1, "day  1  23:59:59"), (15 * HOUR, "day  2  00:00:00")]
+)
+def test_days_change_at_midnight_and_the_first_is_one(after: int, begins: str) -> None:
+    row = TimelineRow(START + after, "", "", "the run goes on", RowKind.CLOCK)
+    assert printed(timeline_line(row, START))[0].startswith(begins)
 
 
 def test_square_brackets_of_a_text_are_no_markup() -> None:

@@ -8,7 +8,7 @@ import sys
 import rich_click as click
 
 from agent.cli.control import control_endpoint
-from agent.cli.session import AGENT_FLAGS, Session, with_session
+from agent.cli.session import HEADED_FLAG, NOW_FLAG, SEED_FLAG, Session, with_session
 from agent.journeys.demo import DemoOptions, run_demo
 
 DEFAULT_SEED = 7
@@ -16,7 +16,7 @@ DEFAULT_SEED = 7
 
 @click.command("demo")
 @click.option("--exit", "leave", is_flag=True, help="Leave at the end; without a terminal it always does.")
-@with_session(*AGENT_FLAGS)
+@with_session(SEED_FLAG, NOW_FLAG, HEADED_FLAG)
 def demo(session: Session, leave: bool) -> int:
     """Send users through simulated weeks and show one private histogram; the same seed gives the same output."""
     config = session.config

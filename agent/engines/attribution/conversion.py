@@ -98,6 +98,6 @@ def _verdict(
         return AttributionVerdict.NO_MATCHING_IMPRESSION
     if not shares:
         return AttributionVerdict.BUDGET_EXHAUSTED
-    if request.value and not any(share.in_range for share in shares):
+    if request.value and not credit.attributed(shares):
         return AttributionVerdict.INDEX_TOO_LARGE
     return AttributionVerdict.ATTRIBUTED

@@ -8,7 +8,7 @@ from aiohttp import web
 from agent.browser.network.ca import CertificateAuthority
 from agent.browser.network.front import Front
 from agent.browser.network.hosts import HostMap
-from tests.browser.network.support import Recorder, World
+from tests.browser.network.support import Recorder, World, scripted
 
 
 async def page(request: web.Request) -> web.Response:
@@ -64,16 +64,13 @@ async def test_a_front_that_closes_ends_what_is_under_way_and_leaves_nothing_run
 ) -> None:
     arrived = asyncio.Event()
 
-    async def hang(_: web.Request) -> web.Response:
+    async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         arrived.set()
-        await asyncio.sleep(60)
-        return web.Response()
+        await reader.read()
 
-    hanging = web.Application()
-    hanging.router.add_get("/", hang)
     before = asyncio.all_tasks()
-    async with HostMap() as hosts:
-        hosts.map("shop.test", hanging)
+    async with scripted(hang) as url, HostMap() as hosts:
+        hosts.map("shop.test", url)
         hosts.map("files.test", tmp_path)
         async with Front(hosts, Recorder(), authority) as front:
             world = World(hosts, Recorder(), authority, front)

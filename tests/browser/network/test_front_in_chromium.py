@@ -143,7 +143,7 @@ async def test_a_range_request_gets_its_part(
 async def test_a_large_upload_arrives_whole(world: World, page: Page) -> None:
     world.hosts.map("shop.test", shop())
     await page.goto("https://shop.test/")
-    size = 64 << 20
+    size = 8 << 20
     received = await page.evaluate(
         """async size => {
           const body = new Uint8Array(size).fill(7);

@@ -37,11 +37,19 @@ def test_halves_go_to_the_second_when_the_draw_is_strictly_below_the_chance(frac
     assert allocate([1.0, 1.0], 1, GivenRng(fractions=[fraction])) == parts
 
 
-@pytest.mark.parametrize(("fraction", "parts"), [(0.59, [4, 1]), (0.61, [3, 2])])
-def test_fractions_that_sum_above_one_move_up(fraction: float, parts: list[int]) -> None:
-    # 3.4 and 1.6 sum to whole parts: either 3.4 goes down to 3 and 1.6 up to 2, or 4 and 1.
-    # Fractions .4 and .6 sum to 1, which is not above 1: both move down; p = .6 / (.4 + .6) settles the first at 3.
-    assert allocate([34.0, 16.0], 5, GivenRng(fractions=[fraction])) == ([3, 2] if fraction < 0.6 else [4, 1]) != parts
+@pytest.mark.parametrize(
+    ("fractions", "parts"),
+    [
+        ([0.39, 0.49], [2, 2, 1]),
+        ([0.39, 0.51], [2, 3, 0]),
+        ([0.41, 0.49], [1, 3, 1]),
+        ([0.41, 0.51], [2, 3, 0]),
+    ],
+)
+def test_fractions_that_sum_above_one_move_up(fractions: list[float], parts: list[int]) -> None:
+    # 1.7, 2.8, 0.5: .7 + .8 > 1, so one of the two moves up, the first with chance .2 / (.3 + .2) = .4;
+    # then two halves are left, of which the earlier settles down with chance one half.
+    assert allocate([17.0, 28.0, 5.0], 5, GivenRng(fractions=fractions)) == parts
 
 
 @given(CREDITS, st.integers(min_value=1, max_value=2**32 - 1), st.integers(min_value=0, max_value=2**32))

@@ -1,0 +1,84 @@
+"""Saving a database to a file and loading it again."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from agent.model.errors import HostEnvironmentError, UsageError
+from storage.clock import read_ahead, write_ahead
+from storage.database import Database
+
+
+def saved(path: Path, ahead: int) -> Path:
+    with Database.open(":memory:", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, ahead))
+        database.save(path)
+    return path
+
+
+@pytest.mark.parametrize("place", ["memory", "file"])
+def test_what_was_saved_is_loaded_in_place_of_what_was_there(tmp_path: Path, place: str) -> None:
+    file = saved(tmp_path / "week.state", 7)
+    before = file.read_bytes()
+    with Database.open(":memory:" if place == "memory" else tmp_path / "profile.sqlite3", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        database.load(file, now=0)
+        assert database.transact("read", read_ahead) == 7
+    assert file.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("week")) == ["week.state"]
+
+
+def test_a_saved_state_is_for_its_owner_alone(tmp_path: Path) -> None:
+    assert saved(tmp_path / "week.state", 7).stat().st_mode & 0o777 == 0o600
+
+
+def test_saving_where_nothing_can_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    with Database.open(":memory:", now=0) as database, pytest.raises(HostEnvironmentError) as error:
+        database.save(tmp_path / "no such folder" / "week.state")
+    assert "week.state" in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_loading_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
+    with Database.open(":memory:", now=0) as database, pytest.raises(UsageError):
+        database.load(tmp_path / "missing.state", now=0)
+
+
+def test_loading_another_programs_file_changes_nothing(tmp_path: Path) -> None:
+    text, foreign = tmp_path / "notes.txt", tmp_path / "other.sqlite3"
+    text.write_text("not a database, only longer than a header" * 50)
+    with sqlite3.connect(foreign) as other:
+        other.execute("CREATE TABLE somebody_elses (id)")
+    other.close()
+    with Database.open(":memory:", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        for file in (text, foreign):
+            with pytest.raises(HostEnvironmentError):
+                database.load(file, now=0)
+        assert database.transact("read", read_ahead) == 99
+
+
+def test_a_torn_copy_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+    file = saved(tmp_path / "week.state", 7)
+    torn = tmp_path / "torn.state"
+    shutil.copy(file, torn)
+    with torn.open("r+b") as content:
+        content.truncate(file.stat().st_size // 2)
+    with Database.open(":memory:", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        with pytest.raises(HostEnvironmentError):
+            database.load(torn, now=0)
+        assert database.transact("read", read_ahead) == 99
+
+
+def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    file = saved(tmp_path / "week.state", 7)
+    with sqlite3.connect(file) as newer:
+        newer.execute("INSERT INTO migrations VALUES ('9999_future.sql', '', 0)")
+    newer.close()
+    with Database.open(":memory:", now=0) as database, pytest.raises(HostEnvironmentError):
+        database.load(file, now=0)
