@@ -3,6 +3,10 @@
 /** An exception of ours on its way to the page; what page code throws passes through untouched. */
 class Failure {
   #ours = true;
+  // Fields, not assignments: these would meet what a page puts on Object.prototype.
+  message = "";
+  name = "";
+  isDOMException = false;
 
   /**
    * @param {string} message

@@ -102,21 +102,31 @@ const sequence = (convert) => (value) => {
  * @param {Member[]} members in lexicographical order, the order in which WebIDL reads them
  * @returns {Conversion}
  */
-const dictionary = (name, members) => (value) => {
-  if (!isObject(value)) fail(`The provided value is not of type '${name}'.`);
-  const converted = createObject(null);
-  for (let i = 0; i < members.length; i++) {
-    const member = members[i];
-    const given = value[member.name];
-    try {
-      if (given !== undefined) converted[member.name] = member.convert(given);
-      else if (member.required) fail("Required member is undefined.");
-    } catch (failure) {
-      if (Failure.is(failure)) {
-        failure.message = `Failed to read the '${member.name}' property from '${name}': ${failure.message}`;
-      }
-      throw failure;
+const dictionary = (name, members) => {
+  for (let i = 0; i < members.length; i++) bare(members[i]);
+  return (value) => {
+    if (!isObject(value)) fail(`The provided value is not of type '${name}'.`);
+    const converted = createObject(null);
+    for (let i = 0; i < members.length; i++) readMember(members[i], name, value, converted);
+    return converted;
+  };
+};
+
+/**
+ * @param {Member} member
+ * @param {string} dictionaryName
+ * @param {Record<PropertyKey, unknown>} value
+ * @param {Record<string, unknown>} converted receives the member, unless it is absent
+ */
+const readMember = (member, dictionaryName, value, converted) => {
+  const given = value[member.name];
+  try {
+    if (given !== undefined) converted[member.name] = member.convert(given);
+    else if (member.required) fail("Required member is undefined.");
+  } catch (failure) {
+    if (Failure.is(failure)) {
+      failure.message = `Failed to read the '${member.name}' property from '${dictionaryName}': ${failure.message}`;
     }
+    throw failure;
   }
-  return converted;
 };

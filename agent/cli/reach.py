@@ -1,4 +1,4 @@
-"""How a command reaches an agent: the running one through its control control, else the profile at rest."""
+"""How a command reaches an agent: the running one through its control endpoint, else the profile at rest."""
 
 from __future__ import annotations
 

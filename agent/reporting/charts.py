@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from agent.model.clock import WEEK
 from agent.reporting.model import ApiSummary, Campaign, DemoRun, RowKind, WeekBudget
 
-BARS_WIDTH, BAR_ROW, BARS_LEFT, BARS_RIGHT = 400, 66, 8, 56
-WEEKS_WIDTH, LANE, LANES_LEFT, LANES_TOP = 760, 54, 112, 26
+BARS_WIDTH, BAR_ROW, BARS_LEFT, BARS_RIGHT = 340, 66, 4, 44
+WEEKS_WIDTH, LANE, LANES_LEFT, LANES_TOP = 760, 54, 128, 26
 HEAT_LEFT, HEAT_TOP, HEAT_CELL, HEAT_SMALL_CELL = 64, 20, 24, 12
 MANY_USERS = 40
 """From this many users on, heat cells are small."""
@@ -96,11 +96,14 @@ class HeatChart:
     cells: tuple[HeatCell, ...]
 
 
-def bar_chart(summary: ApiSummary) -> BarChart:
-    """True and noised sums of one API, side by side, on one scale that includes zero."""
-    reach = [value for c in summary.campaigns for value in (c.true, c.noised, c.p5, c.p95)]
-    low, high = min(0, *reach), max(1, *reach)
+def bar_charts(summaries: Sequence[ApiSummary]) -> tuple[BarChart, ...]:
+    """True and noised sums of each API, side by side; all on one scale, which includes zero."""
+    reach = [value for s in summaries for c in s.campaigns for value in (c.true, c.noised, c.p5, c.p95)]
+    low, high = min([0, *reach]), max([1, *reach])
+    return tuple(_bar_chart(summary, low, high) for summary in summaries)
 
+
+def _bar_chart(summary: ApiSummary, low: int, high: int) -> BarChart:
     def x(value: float) -> float:
         return round(BARS_LEFT + (value - low) / (high - low) * (BARS_WIDTH - BARS_LEFT - BARS_RIGHT), 1)
 

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from agent.model.clock import format_instant
-from agent.reporting.charts import bar_chart, heat_charts, week_chart
+from agent.reporting.charts import bar_charts, heat_charts, week_chart
 from agent.reporting.model import DemoRun, RowKind
 
 REPORT_NAME = "report.html"
@@ -44,7 +44,7 @@ def render_report(run: DemoRun) -> str:
         run=run,
         style=Markup(style),  # noqa: S704  our own package data, and the policy's hash is over exactly these bytes
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
-        bars=[(summary, bar_chart(summary)) for summary in run.apis],
+        bars=list(zip(run.apis, bar_charts(run.apis), strict=True)),
         weeks=week_chart(run),
         heats=heat_charts(run.budgets),
         kinds=[kind for kind in RowKind if any(row.kind is kind and row.site for row in run.timeline)],

@@ -2,10 +2,10 @@
 // @ts-check
 import { element, svg } from "./dom.js";
 
-const WIDTH = 400;
+const WIDTH = 340;
 const ROW = 46;
-const LEFT = 8;
-const RIGHT = 48;
+const LEFT = 4;
+const RIGHT = 40;
 
 /**
  * @param {string[]} labels

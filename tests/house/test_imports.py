@@ -20,8 +20,14 @@ ONLY_IMPORTERS = {
     "cbor2": "agent/crypto",
     "cryptography.hazmat.primitives.hpke": "agent/crypto",
 }
-NAMES_OF_ALL = {"sqlite3.Connection", "sqlite3.sqlite_version", "sqlite3.sqlite_version_info"}
-"""What passes through other hands: the type of a transaction's parameter, and the version for the doctor."""
+NAMES_OF_ALL = {
+    "sqlite3.Connection",
+    "sqlite3.sqlite_version",
+    "sqlite3.sqlite_version_info",
+    "playwright.async_api.BrowserContext",
+    "playwright.async_api.Page",
+}
+"""What passes through other hands: types that signatures name, and the version for the doctor."""
 PURE = ("agent/engines", "agent/model")
 IMPURE_MODULES = {"asyncio", "aiohttp", "sqlite3", "aiosqlite", "playwright", "socket", "subprocess", "random", "time"}
 OWNERS = {
@@ -63,8 +69,14 @@ def within(module: str, package: str) -> bool:
 def names_alone(source: Path, library: str) -> bool:
     """Whether a file uses no more of the library than ``NAMES_OF_ALL``."""
     tree = ast.parse(source.read_text(encoding="utf-8"))
-    attributes = (ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-    used = {name for name in attributes if name.startswith(f"{library}.")}
+    attributes = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    taken = {
+        f"{node.module}.{name.name}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    used = {name for name in attributes | taken if name.startswith(f"{library}.")}
     return bool(used) and used <= NAMES_OF_ALL
 
 

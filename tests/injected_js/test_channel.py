@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.injected_js.conftest import REPORT, SERVICES, URL, Host, NewHost
+from tests.injected_js.conftest import REPORT, URL, Host, NewHost
 
 pytestmark = pytest.mark.browser
 
@@ -51,7 +51,8 @@ async def test_answers_find_their_call_in_any_order(new_host: NewHost) -> None:
 
     host.answer = answer
     body = """
-        const measure = (histogramSize) => navigator.privateAttribution.measureConversion({ aggregator: "a", histogramSize });
+        const seed = navigator.privateAttribution;
+        const measure = (histogramSize) => seed.measureConversion({ aggregator: "a", histogramSize });
         return (await Promise.all([measure(11), measure(22), measure(33)])).map((report) => report[0]);
         """
     assert await host.run(body) == [11, 22, 33]
@@ -71,7 +72,8 @@ async def test_a_frame_of_the_same_origin_gets_objects_of_its_own_realm(host: Ho
         const rejected = w.eval("navigator.attribution.saveImpression()"), error = await rejected.catch((e) => e);
         let thrown; try {{ w.navigator.privateAttribution.saveImpression(); }} catch (e) {{ thrown = e; }}
         return [promise instanceof w.Promise, report instanceof w.Uint8Array, rejected instanceof w.Promise,
-          error instanceof w.TypeError, thrown instanceof w.TypeError, w.navigator.attribution !== navigator.attribution];
+          error instanceof w.TypeError, thrown instanceof w.TypeError,
+          w.navigator.attribution !== navigator.attribution];
         """
     )
     assert facts == [True] * 6
@@ -134,7 +136,8 @@ async def test_the_binding_is_gone_before_any_script_of_the_page(new_host: NewHo
         const frame = document.createElement("iframe");
         document.body.append(frame);
         const there = frame.contentWindow.eval(`(() => {{ {FIND} return found; }})()`);
-        return [window.early, here, there, argument.map((name) => typeof frame.contentWindow[name] + typeof window[name])];
+        const types = argument.map((name) => typeof frame.contentWindow[name] + typeof window[name]);
+        return [window.early, here, there, types];
         """,
         [host.config.binding, host.config.resolver, host.config.realm_event],
     )
@@ -147,7 +150,15 @@ async def test_the_host_reaches_its_resolver_where_pages_cannot_list_it(host: Ho
 
 
 async def test_strict_csp_and_trusted_types_change_nothing(new_host: NewHost) -> None:
-    policy = "default-src 'none'; script-src 'nonce-x'; require-trusted-types-for 'script'; trusted-types 'none'; sandbox allow-scripts"
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'nonce-x'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+            "sandbox allow-scripts",
+        ]
+    )
     page = f"<!doctype html><script nonce=x>window.result = {MEASURE_SEED}.then((r) => r.length)</script>"
     host = await new_host(pages={URL: (page, {"content-security-policy": policy})})
     assert await host.run("return window.result") == len(REPORT)
@@ -170,80 +181,3 @@ async def test_a_frame_keeps_its_interfaces_when_its_window_is_reused(host: Host
     )
     assert facts == ["https://page.test/child", 1, True, []]
     assert [call["options"] for call in host.calls] == [{"histogramIndex": 7}]
-
-
-HOSTILE = """
-    const seen = Object.setPrototypeOf([], null), results = Object.setPrototypeOf([], null), note = (text) => { seen[seen.length] = text; };
-    const { attribution, privateAttribution } = navigator, services = attribution.aggregationServices;
-    const own = Reflect.ownKeys, define = Object.defineProperty, describe = Object.getOwnPropertyDescriptor;
-    const names = ["id", "api", "method", "options", "report", "error", "name", "message", "dom", "answer", "context",
-      "resolve", "reject", "index", "at", "interface", "services", "ask", "tell", "isActive", "detail", "bubbles", "length",
-      "cancelable", "composed", "get", "set", "value", "writable", "enumerable", "configurable", "done", "next", "cause",
-      "apply", "toJSON", "0", "1", "2", "required", "convert", "url", "protocol", "apiVersion"];
-    const globals = ["Array", "CustomEvent", "DOMException", "Error", "EventTarget", "Function", "JSON", "Map", "Math",
-      "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "Reflect", "Set", "String", "Symbol",
-      "TypeError", "URL", "Uint8Array", "WeakMap", "atob"];
-    const holders = [Document, Event, Object.getPrototypeOf(Uint8Array), Object.getPrototypeOf([].values())];
-    for (let i = 0; i < globals.length; i++) holders[holders.length] = globalThis[globals[i]];
-    const spoil = (object, where) => {
-      const keys = own(object);
-      for (let i = 0; i < keys.length; i++) {
-        const d = describe(object, keys[i]);
-        if (!d.configurable || keys[i] === "constructor" || keys[i] === "then") continue;
-        const text = where + " " + (typeof keys[i] === "symbol" ? "symbol" : keys[i]);
-        const trap = function () { note(text); throw text; };
-        if (typeof d.value === "function") d.value = trap;
-        else if (d.get) d.get = trap;
-        else continue;
-        define(object, keys[i], d);
-      }
-    };
-    for (let i = 0; i < holders.length; i++) {
-      const prototype = holders[i].prototype, name = "holder " + i;
-      spoil(holders[i], name);
-      if (typeof prototype === "object") spoil(prototype, name);
-    }
-    const inherited = (name) => ({ __proto__: null, configurable: true,
-      get() { note("get " + name); }, set() { note("set " + name); } });
-    for (let i = 0; i < names.length; i++) define(Object.prototype, names[i], inherited(names[i]));
-    for (let i = 0; i < globals.length; i++) {
-      define(globalThis, globals[i], { __proto__: null, configurable: true, get() { note("global " + globals[i]); } });
-    }
-    seen.length = 0;
-    """
-
-
-async def test_a_page_that_breaks_every_builtin_neither_stops_nor_sees_a_call(new_host: NewHost) -> None:
-    page = f"""<!doctype html><script>
-    (async () => {{
-      {HOSTILE}
-      try {{
-        const measured = await attribution.measureConversion({{ aggregationService: "a", histogramSize: 2, __proto__: null }});
-        results[0] = measured.report[255];
-        await attribution.saveImpression({{ histogramIndex: 1, priority: -1, __proto__: null }});
-        privateAttribution.saveImpression({{ histogramIndex: 1, ad: "x", conversionSite: "xn--9ca.example", __proto__: null }});
-        results[1] = (await privateAttribution.measureConversion({{ aggregator: "a", histogramSize: 3, __proto__: null }}))[254];
-        try {{
-          privateAttribution.saveImpression({{ histogramIndex: 1, ad: "x", conversionSite: "com", __proto__: null }});
-        }} catch (e) {{ results[2] = typeof e; }}
-        results[3] = typeof services.get("https://first.test/service") + typeof services.keys() + services.size;
-      }} catch (e) {{ results[4] = e; }}
-      window.seen = seen;
-      window.results = results;
-    }})();
-    </script>"""
-    host = await new_host(pages={URL: (page, {})})
-    for _ in range(100):
-        if await host.evaluate("typeof results") == "object":
-            break
-        await asyncio.sleep(0.02)
-    length = int(await host.evaluate("seen.length"))
-    assert [await host.evaluate(f"seen[{index}]") for index in range(length)] == []
-    results = [await host.evaluate(f"results[{index}]") for index in range(5)]
-    assert results == [255, 254, "object", f"objectobject{len(SERVICES)}", None]
-    assert [(call["api"], call["method"], call["options"]) for call in host.calls] == [
-        ("attribution", "measureConversion", {"aggregationService": "a", "histogramSize": 2}),
-        ("attribution", "saveImpression", {"histogramIndex": 1, "priority": -1}),
-        ("privateAttribution", "saveImpression", {"ad": "x", "conversionSite": "xn--9ca.example", "histogramIndex": 1}),
-        ("privateAttribution", "measureConversion", {"aggregator": "a", "histogramSize": 3}),
-    ]

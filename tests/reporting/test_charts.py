@@ -10,11 +10,16 @@ from hypothesis import strategies as st
 
 from agent.model.attribution import Dialect
 from agent.model.clock import DAY, WEEK
-from agent.reporting.charts import MANY_USERS, bar_chart, heat_charts, natural, week_chart
+from agent.reporting.charts import MANY_USERS, BarChart, bar_charts, heat_charts, natural, week_chart
 from agent.reporting.model import ApiSummary, BatchFacts, Campaign, RowKind, TimelineRow, WeekBudget
-from tests.reporting.sample import RUN, START, SUMMARY, USERS
+from tests.reporting.sample import EXACT, RUN, START, SUMMARY, USERS
 
 COUNTS = st.integers(-10_000, 10_000)
+
+
+def bar_chart(summary: ApiSummary) -> BarChart:
+    (chart,) = bar_charts([summary])
+    return chart
 
 
 def test_the_length_of_a_bar_is_in_proportion_to_its_sum() -> None:
@@ -45,6 +50,16 @@ def test_no_bar_leaves_the_picture(sums: list[tuple[int, int, int]]) -> None:
         assert min(bar.true_x, bar.noised_x, bar.error_from) >= 0
         assert max(bar.true_x + bar.true_width, bar.noised_x + bar.noised_width, bar.error_to) <= chart.width
         assert bar.top < chart.height
+
+
+def test_two_apis_are_drawn_on_one_scale() -> None:
+    noised, exact = bar_charts([SUMMARY, EXACT])
+    assert noised.zero == exact.zero
+    assert [bar.true_width for bar in noised.bars] == [bar.true_width for bar in exact.bars]
+
+
+def test_no_api_is_no_chart() -> None:
+    assert bar_charts([]) == ()
 
 
 def test_all_sums_zero_is_a_picture_too() -> None:

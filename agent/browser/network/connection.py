@@ -124,7 +124,7 @@ class BrowserConnection(asyncio.Protocol):
 
     def _destination(self, head: RequestHead) -> Destination:
         if self._connect is not None and self._scheme is not None:
-            if not head.target.startswith(b"/") and head.target != b"*":
+            if not head.target.startswith(b"/"):
                 raise MalformedMessageError("a request in a tunnel names a path")
             return Destination(self._scheme, *self._connect, head.target)
         scheme, mark, rest = head.target.partition(b"://")

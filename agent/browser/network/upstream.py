@@ -63,6 +63,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Take up an exchange: what arrives from now on is ``user``'s response."""
         self._user = user
         self._reader = ResponseReader(user, to_head=to_head)
+        if self.is_closing:  # it was lost in the moment before, and nobody will say so again
+            asyncio.get_running_loop().call_soon(self._closed, "it closed the connection")
 
     def release(self) -> None:
         """The exchange is over; nothing more is expected."""

@@ -101,8 +101,8 @@ class Wire:
 
 
 @asynccontextmanager
-async def scripted(handler: Handler) -> AsyncIterator[str]:
-    """A server that runs ``handler`` for each connection; gives its URL."""
+async def scripted(handler: Handler, address: str = "127.0.0.1") -> AsyncIterator[str]:
+    """A server that runs ``handler`` for each connection; gives its URL, with 127.0.0.1 for any address."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +118,7 @@ async def scripted(handler: Handler) -> AsyncIterator[str]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, address, 0)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
@@ -126,6 +126,11 @@ async def scripted(handler: Handler) -> AsyncIterator[str]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """A handler that listens until the other side closes."""
+    await reader.read()
 
 
 def answering(*answers: bytes) -> Handler:

@@ -10,34 +10,30 @@ from agent.browser.network import upstream as module
 from agent.browser.network.ca import CertificateAuthority
 from agent.browser.network.hosts import Tls, Upstream
 from agent.browser.network.upstream import UpstreamPool
-from tests.browser.network.support import World, scripted
+from tests.browser.network.support import World, scripted, silent
 
 
-async def wait(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await writer.wait_closed()
+def at(url: str) -> Upstream:
+    return Upstream("127.0.0.1", int(url.rpartition(":")[2]))
 
 
 async def test_localhost_is_tried_on_both_loopback_addresses() -> None:
-    server = await asyncio.start_server(wait, "::1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        connection = await UpstreamPool().dial(Upstream("localhost", port))
+    async with scripted(silent, "::1") as url:
+        connection = await UpstreamPool().dial(Upstream("localhost", at(url).port))
         assert connection.transport.get_extra_info("peername")[0] == "::1"
         connection.transport.abort()
 
 
 async def test_the_newest_idle_connection_serves_first_and_each_only_once() -> None:
     pool = UpstreamPool()
-    server = await asyncio.start_server(wait, "127.0.0.1", 0)
-    async with server:
-        target = Upstream("127.0.0.1", server.sockets[0].getsockname()[1])
-        assert pool.take(target) is None
-        older, newer = await pool.dial(target), await pool.dial(target)
+    async with scripted(silent) as url:
+        assert pool.take(at(url)) is None
+        older, newer = await pool.dial(at(url)), await pool.dial(at(url))
         pool.put(older)
         pool.put(newer)
-        assert pool.take(target) is newer
-        assert pool.take(target) is older
-        assert pool.take(target) is None
+        assert pool.take(at(url)) is newer
+        assert pool.take(at(url)) is older
+        assert pool.take(at(url)) is None
         older.transport.abort()
         newer.transport.abort()
 
@@ -45,14 +41,12 @@ async def test_the_newest_idle_connection_serves_first_and_each_only_once() -> N
 async def test_an_idle_connection_closes_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IDLE_TIMEOUT", 0.01)
     pool = UpstreamPool()
-    server = await asyncio.start_server(wait, "127.0.0.1", 0)
-    async with server:
-        target = Upstream("127.0.0.1", server.sockets[0].getsockname()[1])
-        connection = await pool.dial(target)
+    async with scripted(silent) as url:
+        connection = await pool.dial(at(url))
         pool.put(connection)
         await asyncio.sleep(0.05)
         assert connection.is_closing
-        assert pool.take(target) is None
+        assert pool.take(at(url)) is None
 
 
 async def test_bytes_on_an_idle_connection_end_it() -> None:
@@ -64,11 +58,9 @@ async def test_bytes_on_an_idle_connection_end_it() -> None:
 
     pool = UpstreamPool()
     async with scripted(chatty) as url:
-        target = Upstream("127.0.0.1", int(url.rpartition(":")[2]))
-        connection = await pool.dial(target)
-        pool.put(connection)
+        pool.put(await pool.dial(at(url)))
         await asyncio.sleep(0.1)
-        assert pool.take(target) is None
+        assert pool.take(at(url)) is None
 
 
 async def secure_server(authority: CertificateAuthority) -> web.AppRunner:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,7 +51,7 @@ def tell(world: World, impressions: list[Shown], *, seed: bool = False) -> None:
 
 
 ADS = st.lists(st.integers(0, 2), max_size=2)
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=25, deadline=None)
 
 
 @FEW
@@ -63,7 +63,7 @@ def test_in_one_week_with_ample_budget_both_dialects_give_the_same(
     tell(seed, impressions, seed=True)
     tell(current, impressions)
     seed.now = current.now = week(1) - 1
-    options = {"value": value, "lookbackDays": lookback}
+    options: dict[str, Any] = {"value": value, "lookbackDays": lookback}
     assert seed.histogram(dialect=SEED, ads=[str(ad) for ad in ads], **options) == current.histogram(
         dialect=CURRENT, matchValues=ads, maxValue=value, **options
     )
@@ -74,7 +74,7 @@ def test_in_one_week_with_ample_budget_both_dialects_give_the_same(
 def test_disabling_only_zeroes_and_changes_nothing(impressions: list[Shown], ads: list[int], seed: bool) -> None:
     world = World()
     tell(world, impressions, seed=seed)
-    options = {"ads": [str(ad) for ad in ads]} if seed else {"matchValues": ads}
+    options: dict[str, Any] = {"ads": [str(ad) for ad in ads]} if seed else {"matchValues": ads}
     dialect = SEED if seed else CURRENT
     world.enabled = False
     assert world.histogram(dialect=dialect, **options) == [0, 0, 0, 0]
@@ -108,19 +108,15 @@ def test_impressions_for_another_conversion_site_change_nothing(
 
 
 @FEW
-@given(shown(3 * WEEK), st.randoms(use_true_random=False))
-def test_the_order_of_saving_does_not_matter_where_times_and_priorities_decide(
-    impressions: list[Shown], shuffle: random.Random
-) -> None:
+@given(shown(3 * WEEK).flatmap(lambda each: st.tuples(st.just(each), st.permutations(each))))
+def test_the_order_of_saving_does_not_matter_where_times_decide(orders: tuple[list[Shown], list[Shown]]) -> None:
     first, second = World(limits=AMPLE), World(limits=AMPLE)
-    permuted = list(impressions)
-    shuffle.shuffle(permuted)
-    for world, order in ((first, impressions), (second, permuted)):
+    for world, order in zip((first, second), orders, strict=True):
         for each in order:
             world.now = START + each.after
             world.save(each.site, matchValue=each.ad, histogramIndex=each.index)
         world.now = week(3, days=1)
-    options = {"credit": [3, 2, 1], "value": 60, "maxValue": 60}
+    options: dict[str, Any] = {"credit": [3, 2, 1], "value": 60, "maxValue": 60}
     assert first.histogram(**options) == second.histogram(**options)
 
 

@@ -1,0 +1,45 @@
+"""The whole demo in real Chromium, as a user starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sites import story
+
+
+async def run_demo(folder: Path) -> dict[str, Any]:
+    folder.mkdir()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "agent", "demo", "--exit", "--json", "--seed", "11",
+        cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    output, log = await process.communicate()
+    assert process.returncode == 0, log.decode()
+    document: dict[str, Any] = json.loads(output)
+    document["report"] = Path(document["report"]).relative_to(folder.resolve())
+    return document
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_the_same_seed_gives_the_same_histograms_and_the_same_report(tmp_path: Path) -> None:
+    first, second = await asyncio.gather(run_demo(tmp_path / "first"), run_demo(tmp_path / "second"))
+    assert first == second
+    assert (tmp_path / "first" / first["report"]).read_bytes() == (tmp_path / "second" / first["report"]).read_bytes()
+    assert [api["api"] for api in first["apis"]] == ["navigator.privateAttribution", "navigator.attribution"]
+    for api in first["apis"]:
+        assert api["campaigns"] == [campaign.label for campaign in story.CAMPAIGNS]
+        # Each purchase has the value 1 and is credited at most once.
+        assert 0 < sum(api["true"]) <= api["reports"]
+        # Ten standard deviations: the noise is seeded, and far from this for any seed.
+        errors = [abs(noised - true) for noised, true in zip(api["noised"], api["true"], strict=True)]
+        assert max(errors) < 10 * api["standardDeviation"]
+    # The newsletter's ad is a response field, which only the current dialect knows.
+    assert first["apis"][0]["true"][2] == 0

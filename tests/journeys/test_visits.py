@@ -1,0 +1,26 @@
+"""What happens in the demo is drawn from the seed alone."""
+
+from __future__ import annotations
+
+from agent.journeys.visits import WEEKS, Purchase, SeenAd, plan_visits
+from agent.model.clock import WEEK
+from agent.model.rng import SeededRng
+
+
+def test_the_same_seed_plans_the_same_visits() -> None:
+    assert plan_visits(SeededRng(3), 20) == plan_visits(SeededRng(3), 20)
+    assert plan_visits(SeededRng(3), 20) != plan_visits(SeededRng(4), 20)
+
+
+def test_visits_come_in_order_of_time_within_the_weeks() -> None:
+    visits = plan_visits(SeededRng(3), 20)
+    assert [visit.at for visit in visits] == sorted(visit.at for visit in visits)
+    assert all(0 <= visit.at < WEEKS * WEEK for visit in visits)
+
+
+def test_every_user_sees_an_ad_before_buying_so_that_the_batch_is_large_enough() -> None:
+    visits = plan_visits(SeededRng(3), 20)
+    for user in range(1, 21):
+        mine = [visit.what for visit in visits if visit.user == user]
+        assert isinstance(mine[0], SeenAd)
+        assert any(isinstance(what, Purchase) for what in mine)
