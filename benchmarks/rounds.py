@@ -12,8 +12,7 @@ from agent.model.rng import Draw, SeededRng
 
 T = TypeVar("T")
 K = TypeVar("K")
-Subject = Callable[[], Awaitable[float]]
-"""Measures one subject once."""
+V = TypeVar("V")
 _SEED = 1
 
 
@@ -31,10 +30,10 @@ class Plan:
         yield from self.progress.track(steps, description=name)
 
 
-async def interleave(name: str, plan: Plan, subjects: Mapping[K, Subject]) -> dict[K, list[float]]:
+async def interleave(name: str, plan: Plan, subjects: Mapping[K, Callable[[], Awaitable[V]]]) -> dict[K, list[V]]:
     """One sample of each subject for each round; a first round warms up and is not kept."""
     rng = SeededRng(_SEED)
-    samples: dict[K, list[float]] = {subject: [] for subject in subjects}
+    samples: dict[K, list[V]] = {subject: [] for subject in subjects}
     for number in plan.track(name, range(plan.rounds + 1)):
         for subject in shuffled(subjects, rng):
             sample = await subjects[subject]()

@@ -26,14 +26,6 @@ const iteratorName = `${servicesName} Iterator`;
 /** @type {WeakMap<object, { index: number, at: (index: number) => any }>} */
 const iterators = new WeakMapConstructor();
 
-/** @param {Steps} steps */
-const nativeAttributionAggregationServices = (steps) => {
-  const interfaceObject = function AttributionAggregationServices /*FAR*/ () {
-    return steps(interfaceObject, new.target, []);
-  };
-  return interfaceObject;
-};
-
 /** @type {Steps} */
 const next = (callee, receiver) => {
   const iterator = isObject(receiver) ? weakGet(iterators, receiver) : undefined;
@@ -91,7 +83,7 @@ const newAggregationServices = () => {
   define("has", 1, (_state, args) => indexOfService(toUSVString(args[0])) >= 0);
   define("keys", 0, () => newIterator(iteratorPrototype, keyAt));
   define("values", 0, () => newIterator(iteratorPrototype, valueAt));
-  const interfaceObject = nativeAttributionAggregationServices(illegalConstructor(servicesName));
+  const interfaceObject = nativeInterfaceObject(servicesName, illegalConstructor(servicesName));
   exposeInterface(servicesName, interfaceObject, prototype);
   defineHidden(prototype, iteratorSymbol, entries);
   return platformObject(interfaceObject, newState(servicesName, "", undefined));

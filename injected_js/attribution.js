@@ -30,19 +30,12 @@ const nativeGetAttribution = (steps) =>
     },
   }));
 
-/** @param {Steps} steps */
-const nativeAttribution = (steps) => {
-  const interfaceObject = function Attribution /*FAR*/ () {
-    return steps(interfaceObject, new.target, []);
-  };
-  return interfaceObject;
-};
-
 const exposeAttribution = () => {
   const name = "Attribution";
   const prototype = {};
-  const interfaceObject = nativeAttribution(illegalConstructor(name));
-  defineAttribute(prototype, "aggregationServices", nativeGetAggregationServices(attribute(name, (state) => state.services)));
+  const interfaceObject = nativeInterfaceObject(name, illegalConstructor(name));
+  const services = nativeGetAggregationServices(attribute(name, (state) => state.services));
+  defineAttribute(prototype, "aggregationServices", services);
   defineOperation(
     prototype,
     "saveImpression",
@@ -59,11 +52,12 @@ const exposeAttribution = () => {
     nativeMeasureConversion(
       promiseOperation(name, "measureConversion", (state, args, context) => {
         const options = toAttributionConversionOptions(args[0]);
-        return askWhileActive(state, "measureConversion", options, ({ report }) => ({ report: bytesOf(report) }), context);
+        const result = ({ report }) => ({ report: bytesOf(report) });
+        return askWhileActive(state, "measureConversion", options, result, context);
       }),
     ),
   );
   exposeInterface(name, interfaceObject, prototype);
-  const state = newState(name, "attribution", newAggregationServices());
-  exposeOnNavigator("attribution", nativeGetAttribution(navigatorAttribute("attribution")), platformObject(interfaceObject, state));
+  const object = platformObject(interfaceObject, newState(name, "attribution", newAggregationServices()));
+  exposeOnNavigator("attribution", nativeGetAttribution(navigatorAttribute("attribution")), object);
 };

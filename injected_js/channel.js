@@ -5,7 +5,15 @@
 const hostFunction = global[/** @type {any} */ (config.binding)];
 deleteProperty(global, config.binding);
 
-/** @typedef {{ answer: (result: any) => any, context: string, resolve: (value: any) => void, reject: (reason: any) => void }} Pending */
+/**
+ * A call that awaits its answer.
+ *
+ * @typedef {object} Pending
+ * @property {(result: any) => any} answer
+ * @property {string} context
+ * @property {(value: any) => void} resolve
+ * @property {(reason: any) => void} reject
+ */
 
 /** @type {Record<number, Pending>} */
 const pending = createObject(null);

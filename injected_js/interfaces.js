@@ -144,7 +144,7 @@ const attribute = (interfaceName, read) => (callee, receiver) => {
 };
 
 /**
- * The steps of an interface object without a constructor. `new.target` comes in the receiver's place.
+ * The steps of an interface object without a constructor.
  *
  * @param {string} name
  * @returns {Steps}
@@ -186,7 +186,8 @@ const defineHidden = (object, name, value) => {
  * @param {string} tag
  */
 const defineToStringTag = (prototype, tag) => {
-  defineProperty(prototype, toStringTagSymbol, bare({ value: tag, writable: false, enumerable: false, configurable: true }));
+  const descriptor = bare({ value: tag, writable: false, enumerable: false, configurable: true });
+  defineProperty(prototype, toStringTagSymbol, descriptor);
 };
 
 /**

@@ -2,6 +2,9 @@
 // a function to its parameters in 16 bits, and where that does not suffice Function.prototype.toString answers
 // `function name() { [native code] }` (V8, JSFunction::ToString). Each comment FAR is widened to 64 KiB when the
 // scripts are put together. Methods and getters cannot be constructed, as native operations cannot.
+//
+// These 64 KiB cost each navigation about half a millisecond. So they are for the functions by which pages tell native
+// interfaces from scripts; of the others, Proxies of functions, V8 says `function () { [native code] }` in every realm.
 
 /**
  * What a function of an interface does. `callee` is that function.
@@ -51,8 +54,7 @@ const getterOf = (name, make) => {
 };
 
 /**
- * A method that looks native all the same, but without its name in `toString`: 64 KiB each is too much for those that
- * hardly anyone prints. V8 says `function () { [native code] }` of every Proxy of a function, in every realm.
+ * A method whose `toString` lacks the name.
  *
  * @param {string} name
  * @param {number} length
@@ -69,7 +71,7 @@ const nativeMethod = (name, length, steps) => {
 };
 
 /**
- * A getter that looks native in the same way.
+ * A getter whose `toString` lacks the name.
  *
  * @param {string} name
  * @param {Steps} steps
@@ -81,4 +83,19 @@ const nativeGetter = (name, steps) => {
     },
   }));
   return new ProxyConstructor(getter, bare({}));
+};
+
+/**
+ * An interface object whose `toString` lacks the name. The steps get `new.target` as their receiver.
+ *
+ * @param {string} name
+ * @param {Steps} steps
+ */
+const nativeInterfaceObject = (name, steps) => {
+  const { [name]: interfaceObject } = {
+    [name]: function () {
+      return steps(interfaceObject, new.target, []);
+    },
+  };
+  return new ProxyConstructor(interfaceObject, bare({}));
 };

@@ -26,14 +26,6 @@ const nativeGetPrivateAttribution = (steps) =>
     },
   }));
 
-/** @param {Steps} steps */
-const nativePrivateAttribution = (steps) => {
-  const interfaceObject = function PrivateAttribution /*FAR*/ () {
-    return steps(interfaceObject, new.target, []);
-  };
-  return interfaceObject;
-};
-
 /**
  * What a page must see thrown at once. Whatever can only be known to the host is checked there, and not shown.
  *
@@ -59,8 +51,9 @@ const listOfServices = () => {
 const exposePrivateAttribution = () => {
   const name = "PrivateAttribution";
   const prototype = {};
-  const interfaceObject = nativePrivateAttribution(illegalConstructor(name));
-  defineAttribute(prototype, "aggregationServices", nativeGetAggregationServices(attribute(name, (state) => state.services)));
+  const interfaceObject = nativeInterfaceObject(name, illegalConstructor(name));
+  const services = nativeGetAggregationServices(attribute(name, (state) => state.services));
+  defineAttribute(prototype, "aggregationServices", services);
   defineOperation(
     prototype,
     "saveImpression",
@@ -83,10 +76,7 @@ const exposePrivateAttribution = () => {
     ),
   );
   exposeInterface(name, interfaceObject, prototype);
-  const state = newState(name, "privateAttribution", listOfServices());
-  exposeOnNavigator(
-    "privateAttribution",
-    nativeGetPrivateAttribution(navigatorAttribute("privateAttribution")),
-    platformObject(interfaceObject, state),
-  );
+  const object = platformObject(interfaceObject, newState(name, "privateAttribution", listOfServices()));
+  const getter = nativeGetPrivateAttribution(navigatorAttribute("privateAttribution"));
+  exposeOnNavigator("privateAttribution", getter, object);
 };

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import shlex
 import socket
@@ -20,13 +21,15 @@ from pathlib import Path
 from typing import Any
 
 Message = dict[str, Any]
-ClientListener = Callable[[Message], None]
+ClientListener = Callable[[bytes], None]
 BrowserListener = Callable[[bytes], bool]
 """Takes one raw message of the browser; True swallows it, so that Playwright never sees it."""
 
+_log = logging.getLogger("tallyhost.devtools")
 _OWN_IDS = 1 << 30
 """Playwright counts its commands from 1; ours start far above, and their answers are kept from it."""
-_ANSWER_SECONDS = 10
+_ANSWER_SECONDS = 2
+_NO_BROWSER: Message = {"error": {"message": "the browser is gone"}}
 
 _LAUNCHER = """\
 import json, os, socket, sys
@@ -53,7 +56,8 @@ class DevToolsPipe:
     """Relays the DevTools messages between Playwright and one Chromium, and lets the agent read and add its own.
 
     ``on_client`` maps a command's name to a listener called before the command goes on to the browser;
-    ``on_browser`` maps an event's name to a listener for the raw message.
+    ``on_browser`` maps an event's name to a listener; both take the raw message. A listener that raises is logged and
+    its message goes on.
     """
 
     def __init__(self) -> None:
@@ -66,6 +70,8 @@ class DevToolsPipe:
         self._to_browser: asyncio.WriteTransport | None = None
         self._to_client: asyncio.WriteTransport | None = None
         self._transports: list[asyncio.BaseTransport] = []
+        self._listener: socket.socket | None = None
+        self._closed = False
 
     def write_launcher(self, folder: Path, executable: str, preferences: Mapping[str, Any]) -> Path:
         """Write the launcher for ``executable`` into ``folder`` and listen for it; gives its path.
@@ -73,10 +79,10 @@ class DevToolsPipe:
         ``preferences`` are Chromium's for each fresh user data folder. Call :meth:`connected` beside the launch.
         """
         address = folder / "seat"
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(address))
-        self._listener.listen(1)
-        self._listener.setblocking(False)
+        self._listener = listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(address))
+        listener.listen(1)
+        listener.setblocking(False)
         program = folder / "launcher.py"
         program.write_text(
             _LAUNCHER.format(address=str(address), preferences=json.dumps(preferences), executable=executable)
@@ -88,8 +94,8 @@ class DevToolsPipe:
 
     async def connected(self) -> None:
         """Wait for the launcher, then relay in both directions."""
-        loop = asyncio.get_running_loop()
-        seat, _ = await loop.sock_accept(self._listener)
+        assert self._listener is not None
+        seat, _ = await asyncio.get_running_loop().sock_accept(self._listener)
         seat.setblocking(True)
         _, descriptors, _, _ = socket.recv_fds(seat, 1, 4)
         seat.close()
@@ -118,7 +124,7 @@ class DevToolsPipe:
         head = raw[:120].partition(b'"method":"')[2]
         listener = self.on_client.get(head[: head.find(b'"')])
         if listener is not None:
-            listener(json.loads(raw))
+            listener(raw)
         return False
 
     def _from_browser(self, raw: bytes) -> bool:
@@ -150,8 +156,10 @@ class DevToolsPipe:
     async def call(self, method: str, params: Mapping[str, Any], session: str | None = None) -> Message:
         """Send a command and wait for its answer: the ``result``, or ``{"error": ...}`` where it failed.
 
-        A target that goes away never answers: after ten seconds that is an ``error`` too.
+        A target that is gone or busy does not answer: after two seconds that is an ``error`` too.
         """
+        if self._closed:
+            return _NO_BROWSER
         number = self.post(method, params, session)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
@@ -163,11 +171,21 @@ class DevToolsPipe:
         result: Message = answer.get("result", {"error": answer.get("error")})
         return result
 
+    async def caught_up(self) -> None:
+        """Wait until every message has passed that the browser had for us when this was called."""
+        # The browser writes all its messages in the order of one thread, that which answers this.
+        await self.call("Browser.getVersion", {})
+
     def close(self) -> None:
-        """Stop relaying; both ends see their pipe closed."""
+        """Stop relaying; both ends see their pipe closed, and nobody waits for an answer any more."""
+        self._closed = True
         for transport in self._transports:
             transport.close()
-        self._listener.close()
+        if self._listener is not None:
+            self._listener.close()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(_NO_BROWSER)
 
 
 class _Messages(asyncio.Protocol):
@@ -187,7 +205,12 @@ class _Messages(asyncio.Protocol):
         messages = b"".join((*self._rest, head)).split(b"\0")
         self._rest = [tail] if tail else []
         for message in messages:
-            if not self._receive(message):
+            try:
+                swallowed = self._receive(message)
+            except Exception:  # noqa: BLE001 - the pipe is the browser's life: one odd message must not end it
+                _log.exception("a DevTools message was not understood: %.200r", message)
+                swallowed = False
+            if not swallowed:
                 self._onward.write(message + b"\0")
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -6,6 +6,7 @@ is attributed to is a :class:`Document`: fixed at its commit and kept for reques
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
@@ -13,12 +14,14 @@ from dataclasses import dataclass, field
 
 import ada_url
 
-from agent.browser.permissions import Allowlist, PermissionsPolicy, inherit, parse_header
+from agent.browser.permissions import FEATURES, Allowlist, PermissionsPolicy, inherit, parse_header
 from agent.model.site import is_potentially_trustworthy, site_of_origin
 
 OPAQUE = "null"
 """Serialisation of an opaque origin: sandboxed frames, data: URLs."""
-_KEPT_AFTER_UNLOAD = 64
+_KEPT_AFTER_UNLOAD = 1024
+_KEPT_POLICY_HEADERS = 256
+_NOBODY = dict.fromkeys(FEATURES, Allowlist())
 
 
 @dataclass(slots=True, eq=False)
@@ -31,8 +34,9 @@ class Document:
     origin: str
     secure: bool
     parent: Document | None
-    container: Mapping[str, Allowlist] = field(default_factory=dict)
-    """What the ``allow`` attribute of its iframe said when it was committed."""
+    container: Mapping[str, Allowlist] = field(default_factory=lambda: _NOBODY)
+    """What the ``allow`` attribute of its iframe said when it was committed; nothing is allowed until it is known."""
+    container_known: asyncio.Event = field(default_factory=asyncio.Event)
     policy_header: list[str] = field(default_factory=list)
     unloaded_at: float | None = None
     """Seconds of the monotonic clock, once it was swapped out."""
@@ -53,15 +57,28 @@ class Document:
         return intermediary(self.origin, self.top.origin)
 
     @property
+    def referrer_origin(self) -> str:
+        """Origin of what its requests send as ``Referer``, if they send any: its URL's, not its own."""
+        if self.parent is not None and self.url.startswith("about:"):
+            return self.parent.referrer_origin
+        return self.origin if self.url.startswith("about:") else origin_of(self.url, self.url)
+
+    async def policy_known(self) -> None:
+        """Wait until :attr:`policy` is sure: the iframes above have been looked at."""
+        if self.parent is not None:
+            await self.container_known.wait()
+            await self.parent.policy_known()
+
+    @property
     def policy(self) -> PermissionsPolicy:
-        """Its permissions policy, from its own header and its ancestors'."""
+        """Its permissions policy, from its own header and its ancestors'; see :meth:`policy_known`."""
         parent = None if self.parent is None else self.parent.policy
         return PermissionsPolicy(
             self.origin, inherit(parent, self.container, self.origin), parse_header(self.policy_header, self.origin)
         )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Frame:
     """A navigable: a tab's top level, or an iframe in it."""
 
@@ -93,7 +110,7 @@ class FrameTree:
         """The frame of that id, made when new, now spoken for by ``session``."""
         frame = self.frames.get(frame_id)
         if frame is None:
-            parent = self.frames.get(parent_id) if parent_id else None
+            parent = (self.frames.get(parent_id) or self.add(parent_id, context_id, "")) if parent_id else None
             frame = self.frames[frame_id] = Frame(frame_id, context_id, parent)
         frame.session = session
         return frame
@@ -101,16 +118,17 @@ class FrameTree:
     def initial_document(self, frame: Frame, origin: str) -> Document:
         """The frame's document; where none was committed yet, its initial about:blank with ``origin``."""
         if frame.document is None:
-            parent = frame.parent.document if frame.parent else None
+            parent = self._parent(frame)
             secure = _is_secure_origin(origin) if parent is None else parent.secure
             frame.document = Document(frame, "", "about:blank", origin, secure, parent)
         return frame.document
 
     def commit(self, frame: Frame, loader_id: str, url: str, origin: str, secure: bool) -> Document:
-        """A new document was committed in the frame."""
-        if frame.document is not None and frame.document.loader_id:
+        """A new document was committed in the frame; the frames inside the one before it are gone."""
+        self._remove_children(frame)
+        if frame.document is not None:
             self._unload(frame.document)
-        parent = frame.parent.document if frame.parent else None
+        parent = self._parent(frame)
         header = self.policy_headers.pop(loader_id, [])
         frame.document = Document(frame, loader_id, url, origin, secure, parent, policy_header=header)
         return frame.document
@@ -122,6 +140,8 @@ class FrameTree:
             frame.document.policy_header = values
         else:
             self.policy_headers[loader_id] = values
+            if len(self.policy_headers) > _KEPT_POLICY_HEADERS:  # of responses that were never committed
+                del self.policy_headers[next(iter(self.policy_headers))]
 
     def remove(self, frame_id: str) -> None:
         """The frame is gone, with all frames inside it."""
@@ -130,8 +150,15 @@ class FrameTree:
             return
         if frame.document is not None:
             self._unload(frame.document)
+        self._remove_children(frame)
+
+    def _remove_children(self, frame: Frame) -> None:
         for child in [other.id for other in self.frames.values() if other.parent is frame]:
             self.remove(child)
+
+    def _parent(self, frame: Frame) -> Document | None:
+        # A frame is never taken for a top-level one because nothing is known of the frame it stands in.
+        return self.initial_document(frame.parent, OPAQUE) if frame.parent else None
 
     def _unload(self, document: Document) -> None:
         document.unloaded_at = time.monotonic()

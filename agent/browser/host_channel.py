@@ -65,7 +65,7 @@ class ProfileHost(Protocol):
         ...
 
     def user_activated(self, frame: Frame) -> None:
-        """A user input event activated the top-level ``frame``."""
+        """A user input event, or a script run by Playwright, activated the top-level ``frame``."""
         ...
 
     def browser_ui_navigated(self, frame: Frame) -> None:
@@ -98,6 +98,7 @@ class HostChannel:
         observer.armament = self
         observer.on_navigated.append(self._navigated)
         observer.on_browser_ui_navigation.append(self._browser_ui_navigated)
+        observer.on_user_gesture.append(self._user_gesture)
         pipe.on_browser[b"Runtime.bindingCalled"] = self._called
 
     def serve(self, context_id: str, profile: ProfileHost) -> None:
@@ -152,17 +153,6 @@ class HostChannel:
             profile.page_called(_read_call(params["payload"], document, context, session))
         return True
 
-    async def has_transient_activation(self, document: Document) -> bool:
-        """Whether the document's window has transient user activation, as the browser tells an isolated world."""
-        session = self._observer.sessions.get(document.frame.session)
-        contexts = () if session is None else tuple(session.contexts.values())
-        own = next((c for c in contexts if c.frame_id == document.frame.id and c.world == self._world), None)
-        if own is None:
-            return False
-        expression = {"expression": "navigator.userActivation.isActive", "contextId": own.id, "returnByValue": True}
-        answer = await self._pipe.call("Runtime.evaluate", expression, document.frame.session)
-        return answer.get("result", {}).get("value") is True
-
     def answer(self, call: PageCall, reply: Mapping[str, Any]) -> None:
         """Answer a call; a page that is gone does not hear it."""
         if call.answer_id:
@@ -174,11 +164,6 @@ class HostChannel:
                 call.session,
             )
 
-    async def drained(self, document: Document) -> None:
-        """Wait until every call that the document made so far has been received."""
-        # Commands and calls of one session keep their order, so an answer says that earlier calls are here.
-        await self._pipe.call("Runtime.evaluate", {"expression": "0", "silent": True}, document.frame.session)
-
     def _navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:
             profile.navigated(frame, before, document)
@@ -186,6 +171,10 @@ class HostChannel:
     def _browser_ui_navigated(self, frame: Frame) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:
             profile.browser_ui_navigated(frame)
+
+    def _user_gesture(self, frame: Frame) -> None:
+        if (profile := self.profiles.get(frame.context_id)) is not None:
+            profile.user_activated(frame)
 
 
 def _read_call(payload: str, document: Document, context: ExecutionContext, session: Session) -> PageCall:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from agent.browser.devtools_pipe import DevToolsPipe, Message
+from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.documents import OPAQUE, Document, Frame, FrameTree, origin_of
 from agent.browser.marks import COUNT, accept_language
 from agent.browser.permissions import parse_allow
@@ -42,6 +42,8 @@ class Observer:
         """Called at a commit in a top-level frame, with the document before it and the new one."""
         self.on_browser_ui_navigation: list[Callable[[Frame], None]] = []
         """Called when Playwright navigates a top-level frame, as a person would by the address bar."""
+        self.on_user_gesture: list[Callable[[Frame], None]] = []
+        """Called when Playwright runs a script in a page or frame as if the user had just acted there."""
         self._pipe = pipe
         self._tasks = tasks
         self._last_mark: dict[str, int] = {}
@@ -51,6 +53,7 @@ class Observer:
             b"Page.navigate": self._browser_ui,
             b"Page.reload": self._browser_ui,
             b"Page.navigateToHistoryEntry": self._browser_ui,
+            b"Runtime.callFunctionOn": self._script_run,
         }
         for method, listener in {
             b"Target.attachedToTarget": self._attached,
@@ -77,13 +80,19 @@ class Observer:
         """A listener that files a raw network event with its session, unread: most are never asked for."""
 
         def listen(raw: bytes) -> bool:
-            start = raw.rfind(b'"sessionId":"') + 13
-            session = self.sessions.get(raw[start : raw.find(b'"', start)].decode())
-            if session is not None:
+            if (session := self._session_of(raw)) is not None:
                 note(session, raw)
             return False
 
         return listen
+
+    def _session_of(self, raw: bytes) -> Session | None:
+        start = raw.rfind(b'"sessionId":"') + 13
+        return self.sessions.get(raw[start : raw.find(b'"', start)].decode("ascii", "replace"))
+
+    async def caught_up(self) -> None:
+        """Wait until all is known here that the browser knew when this was called."""
+        await self._pipe.caught_up()
 
     def documents(self, context_id: str) -> list[Document]:
         """The documents that stand in the frames of a BrowserContext now."""
@@ -91,8 +100,8 @@ class Observer:
 
     # Commands of Playwright, seen before the browser has them.
 
-    def _before_run(self, message: Message) -> None:
-        session = self.sessions.get(message.get("sessionId", ""))
+    def _before_run(self, raw: bytes) -> None:
+        session = self._session_of(raw)
         if session is None or session.mark:
             return
         last = self._last_mark.get(session.context_id, 0)
@@ -106,21 +115,29 @@ class Observer:
         if session.is_document and self.armament is not None:
             self.armament.arm(session)
 
-    def _context_asked(self, message: Message) -> None:
+    def _context_asked(self, raw: bytes) -> None:
+        message = json.loads(raw)
         proxy = message["params"].get("proxyServer", "")
 
-        def answered(answer: Message) -> None:
+        def answered(answer: dict[str, Any]) -> None:
             if "result" in answer:
                 self.context_by_proxy[proxy] = answer["result"]["browserContextId"]
 
         self._pipe.on_client_answer[message["id"]] = answered
 
-    def _browser_ui(self, message: Message) -> None:
-        session = self.sessions.get(message.get("sessionId", ""))
+    def _browser_ui(self, raw: bytes) -> None:
+        message, session = json.loads(raw), self._session_of(raw)
         frame = None if session is None else self.frames.frames.get(session.target_id)
         if frame is not None and message["params"].get("frameId", frame.id) == frame.id:
             for listener in self.on_browser_ui_navigation:
                 listener(frame)
+
+    def _script_run(self, raw: bytes) -> None:
+        if b'"userGesture":true' not in raw or (session := self._session_of(raw)) is None:
+            return
+        if (frame := self.frames.frames.get(session.target_id)) is not None:
+            for listener in self.on_user_gesture:
+                listener(frame.top)
 
     # Events of the browser.
 
@@ -141,8 +158,17 @@ class Observer:
         self.ended_sessions.append(session)
         if session.is_document:
             frame = self.frames.frames.get(session.target_id)
-            if frame is not None and frame.session == session.id and frame.parent is None:
-                self.frames.remove(frame.id)
+            if frame is not None and frame.session == session.id:
+                self._tasks.start(self._leave(frame, session), "remove frame")
+
+    async def _leave(self, frame: Frame, session: Session) -> None:
+        """Remove the frame of a session that ended, unless another session has taken it over by then."""
+        # An iframe that goes back to its parent's process ends its session too; the parent's session then tells.
+        if frame.parent is not None:
+            await self._pipe.caught_up()
+            await self._pipe.call("Page.enable", {}, frame.parent.session)
+        if frame.session == session.id:
+            self.frames.remove(frame.id)
 
     def _context_created(self, session_id: str, params: dict[str, Any]) -> None:
         session, context = self.sessions.get(session_id), params["context"]
@@ -170,8 +196,7 @@ class Observer:
             frame = self.frames.add(params["frameId"], session.context_id, session_id, params["parentFrameId"])
             parent = frame.parent.document if frame.parent else None
             if parent is not None:
-                document = self.frames.initial_document(frame, parent.origin)
-                self._tasks.start(self._read_container(frame, document), "read iframe allow")
+                self._read_container(frame, self.frames.initial_document(frame, parent.origin))
 
     def _frame_navigated(self, session_id: str, params: dict[str, Any]) -> None:
         session, facts = self.sessions.get(session_id), params["frame"]
@@ -187,22 +212,26 @@ class Observer:
             for listener in self.on_navigated:
                 listener(frame, before, document)
         else:
-            self._tasks.start(self._read_container(frame, document), "read iframe allow")
+            self._read_container(frame, document)
 
-    async def _read_container(self, frame: Frame, document: Document) -> None:
+    def _read_container(self, frame: Frame, document: Document) -> None:
         """Read the ``allow`` attribute of the iframe that a new document stands in."""
-        parent = frame.parent
-        if parent is None or parent.document is None:
-            return
+        reading = self._tasks.start(self._container(frame, document), "read iframe allow")
+        reading.add_done_callback(lambda _: document.container_known.set())
+
+    async def _container(self, frame: Frame, document: Document) -> None:
+        parent, above = frame.parent, document.parent
+        assert parent is not None
+        assert above is not None
         owner = await self._pipe.call("DOM.getFrameOwner", {"frameId": frame.id}, parent.session)
-        if "backendNodeId" not in owner:
+        found = {"backendNodeId": owner.get("backendNodeId", 0)}
+        answer = await self._pipe.call("DOM.describeNode", found, parent.session)
+        if (node := answer.get("node")) is None:
             return
-        node = await self._pipe.call("DOM.describeNode", {"backendNodeId": owner["backendNodeId"]}, parent.session)
-        pairs = iter(node.get("node", {}).get("attributes", []))
+        pairs = iter(node.get("attributes", []))
         attributes = dict(zip(pairs, pairs, strict=True))
-        if "allow" in attributes and parent.document is not None:
-            source = origin_of(attributes.get("src", ""), parent.document.url)
-            document.container = parse_allow(attributes["allow"], parent.document.origin, source)
+        source = origin_of(attributes.get("src", ""), above.url)
+        document.container = parse_allow(attributes.get("allow", ""), above.origin, source)
 
     def _frame_detached(self, _session: str, params: dict[str, Any]) -> None:
         if params.get("reason") != "swap":

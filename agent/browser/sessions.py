@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+_KEPT_REQUESTS = 4096
 _REQUEST_ID = re.compile(rb'"requestId":"([^"]*)"')
 
 
@@ -31,14 +32,16 @@ class RequestFacts:
     frame_id: str
     loader_id: str
     referrer: str
+    accept_language: str
+    """Carries the session's mark, unless the page set the field itself."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
     """One attached target and what passed on its session.
 
-    ``requests`` holds the raw announcements by request id until the request has ended: they are read only when a
-    response asks who stands behind it.
+    ``requests`` holds the raw announcements by request id until the request has ended (the latest few thousand):
+    they are read only when a response asks who stands behind it.
     """
 
     id: str
@@ -51,7 +54,7 @@ class Session:
     """The number that its requests carry to the front; 0 for none."""
     contexts: dict[int, ExecutionContext] = field(default_factory=dict)
     requests: dict[bytes, list[bytes]] = field(default_factory=dict)
-    on_wire: set[bytes] = field(default_factory=set)
+    on_wire: dict[bytes, None] = field(default_factory=dict)
     """Request ids that the network service really sent, not a service worker in their stead."""
 
     @property
@@ -63,17 +66,19 @@ class Session:
         """Keep a ``Network.requestWillBeSent``."""
         if (found := _REQUEST_ID.search(raw)) is not None:
             self.requests.setdefault(found.group(1), []).append(raw)
+            _drop_oldest(self.requests)
 
     def sent(self, raw: bytes) -> None:
         """Keep that a request went on the wire: ``Network.requestWillBeSentExtraInfo``."""
         if (found := _REQUEST_ID.search(raw)) is not None:
-            self.on_wire.add(found.group(1))
+            self.on_wire[found.group(1)] = None
+            _drop_oldest(self.on_wire)
 
     def ended(self, raw: bytes) -> None:
         """Forget a request: ``Network.loadingFinished`` or ``Network.loadingFailed``."""
         if (found := _REQUEST_ID.search(raw)) is not None:
             self.requests.pop(found.group(1), None)
-            self.on_wire.discard(found.group(1))
+            self.on_wire.pop(found.group(1), None)
 
     def matching(self, url: str, method: str) -> list[tuple[bytes, RequestFacts]]:
         """The announced requests for ``url``, in the order of their announcement, with their raw text."""
@@ -94,6 +99,12 @@ class Session:
             raws.remove(raw)
 
 
+def _drop_oldest(requests: dict[bytes, Any]) -> None:
+    """Some requests never end, as those of documents that were swapped out: they must not pile up."""
+    if len(requests) > _KEPT_REQUESTS:
+        del requests[next(iter(requests))]
+
+
 def _read(raw: bytes) -> RequestFacts:
     params: dict[str, Any] = json.loads(raw)["params"]
     request = params["request"]
@@ -105,4 +116,5 @@ def _read(raw: bytes) -> RequestFacts:
         params.get("frameId", ""),
         params.get("loaderId", ""),
         headers.get("referer", ""),
+        headers.get("accept-language", ""),
     )

@@ -30,6 +30,7 @@ DEFAULT_FILE = Path("tallyhost.toml")
 PREFIX = "TALLYHOST_"
 FILE_VARIABLE = PREFIX + "CONFIG"
 _FILE_ONLY = {"limits", "dialects", "aggregation_services"}
+_SHORT_FLAGS = {"verbosity": "-v or -q"}
 _AT_LEAST_ONE = {"privacy_budget_epoch_days", "max_lookback_days", "max_histogram_size"}
 _FOREIGN_VARIABLES = {FILE_VARIABLE, PREFIX + "CONFORMANCE"}
 
@@ -122,7 +123,7 @@ def load_config(flags: Mapping[str, Any], file: Path | None = None) -> Effective
     _check(from_flags, lambda place: f"flag --{str(place[0]).replace('_', '-')}")
     origins = dict.fromkeys(_dotted(from_file), str(path))
     origins |= {name: f"{PREFIX}{name.upper()}" for name in from_environment}
-    origins |= {name: f"--{name.replace('_', '-')}" for name in from_flags}
+    origins |= {name: _SHORT_FLAGS.get(name) or f"--{name.replace('_', '-')}" for name in from_flags}
     return Effective(Config.model_validate({**from_file, **from_environment, **from_flags}), origins, path)
 
 

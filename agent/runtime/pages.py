@@ -7,12 +7,12 @@ import base64
 import logging
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document, Frame, intermediary, origin_of
 from agent.browser.host_channel import HostChannel, PageCall
-from agent.browser.marks import take_mark
 from agent.browser.network.hooks import Exchange
-from agent.browser.request_client import NoClient, RequestClients
+from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers
 from agent.engines.attribution.activation import Activation
 from agent.model.attribution import CallContext, Dialect
@@ -64,10 +64,9 @@ class Pages:
         self._verbs, self._settings, self._clock = verbs, settings, clock
         self._channel, self._clients = channel, clients
         self.context_id = ""
-        self._activations: dict[str, Activation] = {}
-        self._calls: asyncio.Queue[PageCall] = asyncio.Queue()
+        self._activations: WeakKeyDictionary[Frame, Activation] = WeakKeyDictionary()
+        self._turns: WeakKeyDictionary[Frame, asyncio.Lock] = WeakKeyDictionary()
         self._tasks = Tasks()
-        self._tasks.start(self._answer_calls(), "page calls")
 
     @property
     def settings(self) -> Settings:
@@ -82,13 +81,13 @@ class Pages:
 
     def user_activated(self, frame: Frame) -> None:
         """See :class:`ProfileHost`."""
-        state = self._activations.get(frame.id, Activation())
-        self._activations[frame.id] = activation.on_user_activation(state, self._clock.now())
+        state = self._activations.get(frame, Activation())
+        self._activations[frame] = activation.on_user_activation(state, self._clock.now())
 
     def browser_ui_navigated(self, frame: Frame) -> None:
         """See :class:`ProfileHost`."""
-        state = activation.on_cross_site_navigation(self._activations.get(frame.id, Activation()))
-        self._activations[frame.id] = activation.on_browser_navigation(state, self._clock.now())
+        state = activation.on_cross_site_navigation(self._activations.get(frame, Activation()))
+        self._activations[frame] = activation.on_browser_navigation(state, self._clock.now())
 
     def navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
         """See :class:`ProfileHost`."""
@@ -96,48 +95,42 @@ class Pages:
         initiator = before
         if (before is None or not before.loader_id) and frame.opener is not None:
             initiator = frame.opener.document
-        state = self._activations.get(frame.id)
+        state = self._activations.get(frame)
         if state is not None and (initiator is None or intermediary(document.origin, initiator.top.origin) is not None):
-            self._activations[frame.id] = activation.on_cross_site_navigation(state)
+            self._activations[frame] = activation.on_cross_site_navigation(state)
 
     async def _context(
         self, document: Document, feature: str, intermediary_site: str | None, dialect: Dialect
     ) -> CallContext:
         if dialect is Dialect.LEVEL1_2024:
             return CallContext(document.top_level_site, intermediary_site)
+        await document.policy_known()
         allowed, activated = document.policy.allows(feature), False
         if allowed:
-            activated = await self._activate(document)
+            tab = document.frame.top
+            state = self._activations.get(tab, Activation())
+            self._activations[tab], activated = activation.on_call(state, self._clock.now(), self._settings.limits)
         return CallContext(document.top_level_site, intermediary_site, allowed, activated)
-
-    async def _activate(self, document: Document) -> bool:
-        top = document.frame.top.id
-        state, activated = activation.on_call(
-            self._activations.get(top, Activation()), self._clock.now(), self._settings.limits
-        )
-        if not activated and await self._channel.has_transient_activation(document):
-            # The browser knows of activation that no input event told of: a script run by Playwright counts as one.
-            state = activation.on_user_activation(state, self._clock.now())
-            state, activated = activation.on_call(state, self._clock.now(), self._settings.limits)
-        self._activations[top] = state
-        return activated
 
     # Calls from scripts.
 
     def page_called(self, call: PageCall) -> None:
         """See :class:`ProfileHost`."""
-        self._calls.put_nowait(call)
+        self._tasks.start(self._answer(call), "page call")
 
-    async def _answer_calls(self) -> None:
-        while True:
-            call = await self._calls.get()
+    def _turn(self, document: Document) -> asyncio.Lock:
+        """Calls and responses of one tab take turns in their order; tabs do not wait for one another."""
+        return self._turns.setdefault(document.frame.top, asyncio.Lock())
+
+    async def _answer(self, call: PageCall) -> None:
+        async with self._turn(call.caller.document):
             try:
-                self._channel.answer(call, await self._reply(call))
+                reply = await self._reply(call)
             except TallyhostError as error:
                 # Nothing was stored and nothing may be acknowledged: the page's promise stays pending.
                 _log.error("%s", error)
-            finally:
-                self._calls.task_done()
+            else:
+                self._channel.answer(call, reply)
 
     async def _reply(self, call: PageCall) -> Mapping[str, Any]:
         dialect = _DIALECTS[call.api]
@@ -157,7 +150,7 @@ class Pages:
 
     def on_request(self, exchange: Exchange) -> None:
         """See :class:`FrontHooks`."""
-        exchange.data["mark"] = take_mark(exchange.request_headers)
+        exchange.data["sender"] = read_sender(exchange.request_headers)
 
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         """See :class:`FrontHooks`."""
@@ -167,6 +160,9 @@ class Pages:
 
     async def _read_fields(self, exchange: Exchange) -> None:
         """Draft section 11: on every response, redirects included, before the page can see it."""
+        # The draft asks for https; a developer who lets localhost be a site may serve it plainly.
+        if not exchange.url.startswith("https:" if not self._settings.limits.allow_localhost else ("https:", "http:")):
+            return
         if not is_potentially_trustworthy(exchange.url):
             return
         response_origin = origin_of(exchange.url, exchange.url)
@@ -182,16 +178,16 @@ class Pages:
         if (destination if destination != "empty" else "") not in headers.DESTINATIONS:
             await self._ignored(exchange, f"a response for destination {destination!r} carries no attribution")
             return
-        client = await self._clients.client_of(exchange, self.context_id, exchange.data["mark"])
+        client = await self._clients.client_of(exchange, self.context_id, exchange.data["sender"])
         if isinstance(client, NoClient):
             await self._ignored(exchange, client.reason)
             return
         if not client.secure:
             await self._ignored(exchange, "the document is no secure context")
             return
-        await self._channel.drained(client)
-        await self._calls.join()
-        await self._apply_fields(exchange, client, intermediary(response_origin, client.top.origin), save, measure)
+        # The browser tells of a page's calls before it tells of a request that the page made after them.
+        async with self._turn(client):
+            await self._apply_fields(exchange, client, intermediary(response_origin, client.top.origin), save, measure)
 
     async def _apply_fields(
         self, exchange: Exchange, client: Document, intermediary_site: str | None, save: str | None, measure: str | None

@@ -1,7 +1,7 @@
 """A measurement server that numbers its answers, and pages whose every request it can tell apart.
 
 Requests of many documents go to one and the same URL; which document sent one is known to the server alone: by the
-full URL of the document in ``Referer``, or by a ``top=`` in the query. Each answer carries ``Save-Impression`` with a
+full URL of the document in ``Referer``, or by a ``top=`` in the query or the body. Each answer carries ``Save-Impression`` with a
 number of its own as the histogram index, so that what the agent stored can be held against the truth one by one.
 """
 
@@ -41,28 +41,28 @@ class Ledger:
     """The measurement server, as an application for ``agent.map``."""
 
     answered: list[Answered] = field(default_factory=list)
-    waiting: int = 0
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: set[str] = field(default_factory=set)
+    """The documents that stand at the gate."""
+    gate_is_open: bool = False
 
     def app(self) -> web.Application:
-        """``/go`` answers when the gate opens; ``/hop/N/kind`` redirects N times; ``/kind`` answers at once."""
+        """``/gate`` says whether it is open; ``/hop/N/kind`` redirects N times; ``/kind`` answers at once."""
         app = web.Application()
-        app.router.add_route("*", "/go", self._go)
+        app.router.add_route("*", "/gate", self._gate)
         app.router.add_route("*", "/hop/{left}/{kind}", self._hop)
         app.router.add_route("*", "/{kind}", self._answer)
         return app
 
-    async def _go(self, request: web.Request) -> web.Response:
-        self.waiting += 1
-        await self.gate.wait()
-        return web.Response(headers={"Access-Control-Allow-Origin": "*"})
+    async def _gate(self, request: web.Request) -> web.Response:
+        self.waiting.add(request.query_string)
+        return web.Response(text="open" if self.gate_is_open else "", headers={"Access-Control-Allow-Origin": "*"})
 
-    def headers(self, request: web.Request, kind: str) -> dict[str, str]:
+    def headers(self, request: web.Request, kind: str, body: str = "") -> dict[str, str]:
         """The fields of an answer, noted down."""
         cors = {**_CORS, "Access-Control-Allow-Origin": request.headers.get("Origin", "*"), "Cache-Control": "no-store"}
         if request.method == "OPTIONS":
             kind = "preflight"
-        told = _TOP.search(str(request.rel_url)) or _TOP.search(request.headers.get("Referer", ""))
+        told = _TOP.search(body) or _TOP.search(str(request.rel_url)) or _TOP.search(request.headers.get("Referer", ""))
         number = len(self.answered) + 1
         top = told.group(1) if told else "?"
         self.answered.append(Answered(number, kind, top, tuple(request.headers.items())))
@@ -78,8 +78,7 @@ class Ledger:
 
     async def _answer(self, request: web.Request) -> web.Response:
         kind = request.match_info["kind"]
-        await request.read()
-        headers = self.headers(request, kind)
+        headers = self.headers(request, kind, await request.text())
         if kind in ("img", "preload", "css"):
             return web.Response(body=_PNG, content_type="image/png", headers=headers)
         if kind == "script":
@@ -98,8 +97,8 @@ class Ledger:
 
     async def until_waiting(self, count: int) -> None:
         """Wait until that many documents stand at the gate."""
-        async with asyncio.timeout(30):
-            while self.waiting < count:
+        async with asyncio.timeout(15):
+            while len(self.waiting) < count:
                 await asyncio.sleep(0.02)
 
     async def judge(self, agent: Agent, *, ignored: frozenset[str] = frozenset()) -> Verdict:
@@ -157,8 +156,9 @@ def site(pages: Mapping[str, Body], headers: Mapping[str, str] | None = None) ->
         if not isinstance(body, str):
             return await body(request)
         kind = "text/javascript" if request.path.endswith(".js") else "text/html"
-        return web.Response(text=f"<!doctype html>{body}" if kind == "text/html" else body, content_type=kind,
-                            headers=headers)
+        return web.Response(
+            text=f"<!doctype html>{body}" if kind == "text/html" else body, content_type=kind, headers=headers
+        )
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", serve)
@@ -190,14 +190,18 @@ const KINDS = {
         document.documentElement.append(video);
         track.track.mode = "hidden";
     },
-    css: () => attach("style", { textContent: `html { background: url(${BASE}/css) }` }),
+    css: () => attach("style", { textContent: `html { background: url(${BASE}/css${location.search}) }` }),
     redirects: () => fetch(`${BASE}/hop/2/fetch`, { mode: "no-cors" }),
     imgRedirects: () => { new Image().src = `${BASE}/hop/2/img`; },
     eventSource: () => { new EventSource(`${BASE}/eventsource`); },
     ownLanguage: () => fetch(`${BASE}/language`, { headers: { "Accept-Language": "de-DE,de;q=0.8" } }),
 };
 const every = () => { for (const kind of Object.values(KINDS)) kind(); };
-const atTheGate = () => fetch(`${BASE}/go`).then(every);
+const atTheGate = async () => {
+    const gate = `${BASE}/gate?${Math.random()}`;
+    while (!(await (await fetch(gate, { cache: "no-store" })).text())) await new Promise((done) => setTimeout(done, 50));
+    every();
+};
 """
 KINDS = frozenset({
     "img", "script", "fetch", "cors", "xhr", "post", "beacon", "keepalive", "preload", "prefetch", "audio", "video",

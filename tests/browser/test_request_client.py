@@ -6,6 +6,9 @@ import asyncio
 
 import pytest
 
+from agent.browser.launch import Browser
+from agent.browser.marks import accept_language
+from agent.browser.request_client import NOT_A_WINDOW
 from agent.model.limits import AttributionLimits
 from agent.model.settings import Settings
 from agent.runtime import Agent
@@ -22,7 +25,7 @@ def agent_settings() -> Settings:
 
 
 @pytest.fixture
-def ledger(agent: Agent) -> Ledger:
+async def ledger(agent: Agent) -> Ledger:
     """The measurement server at adtech.test, and third-party frames at frames.test and nested.test."""
     ledger = Ledger()
     agent.map("adtech.test", ledger.app())
@@ -36,8 +39,8 @@ def _scripted(script: str, referrer: str = "unsafe-url") -> str:
 async def test_every_kind_of_request_of_many_tabs_at_once_is_attributed_to_its_own_top_level_site(
     agent: Agent, ledger: Ledger
 ) -> None:
-    frame = "const top = new URL(location).searchParams.get('top');"
-    nest = f"{frame} document.write(`<iframe src='https://nested.test/?top=${{top}}'></iframe>`); atTheGate();"
+    frame = "const name = new URL(location).searchParams.get('top');"
+    nest = f"{frame} document.write(`<iframe src='https://nested.test/?top=${{name}}'></iframe>`); atTheGate();"
     for top in TOPS:
         inside = f'<iframe src="https://frames.test/?top={top}"></iframe><iframe src="/same?top={top}"></iframe>'
         agent.map(top, site({"/": _scripted("atTheGate();") + inside, "/same": _scripted("atTheGate();")}))
@@ -46,10 +49,218 @@ async def test_every_kind_of_request_of_many_tabs_at_once_is_attributed_to_its_o
     tabs = (*TOPS, TOPS[0])
     await asyncio.gather(*(agent.new_page(f"https://{top}/?top={top}") for top in tabs))
     await ledger.until_waiting(len(tabs) * 4)
-    ledger.gate.set()
+    ledger.gate_is_open = True
     await ledger.until(len(tabs) * 4 * len(KINDS))
     verdict = await ledger.judge(agent, ignored=frozenset({"preflight"}))
     assert verdict.wrong == []
     assert verdict.silent == 0
     assert set(verdict.exact) == KINDS
     assert set(verdict.refused) == {"preflight"}
+
+
+IN_A_SERVICE_WORKER = """
+onactivate = (event) => event.waitUntil(clients.claim());
+onfetch = (event) => {
+    const { url } = event.request;
+    if (url.includes("passed")) event.respondWith(fetch(event.request));
+    if (url.includes("refetched")) event.respondWith(fetch(url, { mode: "no-cors" }));
+};
+"""
+
+
+async def test_what_a_service_worker_fetches_is_nobodys_and_what_it_lets_through_is_the_pages(
+    agent: Agent, ledger: Ledger
+) -> None:
+    ask = "for (const kind of ['passed', 'refetched', 'unhandled']) fetch(`${BASE}/${kind}`, { mode: 'no-cors' });"
+    pages = {"/": _scripted(""), "/sw.js": IN_A_SERVICE_WORKER, "/ask": _scripted(ask)}
+    agent.map("news.test", site(pages))
+    agent.map("shop.test", site({"/": _scripted(ask)}))
+    controlled = await agent.new_page("https://news.test/")
+    await controlled.evaluate(
+        """async () => {
+            await navigator.serviceWorker.register("/sw.js");
+            if (!navigator.serviceWorker.controller)
+                await new Promise((claimed) => { navigator.serviceWorker.oncontrollerchange = claimed; });
+        }"""
+    )
+    other = await agent.new_page()
+    for _ in range(4):
+        await asyncio.gather(
+            controlled.goto("https://news.test/ask?top=news.test"), other.goto("https://shop.test/?top=shop.test")
+        )
+    await ledger.until(24)
+    verdict = await ledger.judge(agent)
+    assert verdict.wrong == []
+    assert verdict.exact == {"passed": 4, "refetched": 4, "unhandled": 8}
+    assert verdict.refused == {"passed": 4, "refetched": 4}
+    assert verdict.reasons == {NOT_A_WINDOW.reason: 8}
+
+
+async def test_what_workers_fetch_is_nobodys(agent: Agent, ledger: Ledger) -> None:
+    fetching = 'fetch("https://adtech.test/worker?top=news.test");'
+    script = f"""
+        for (let i = 0; i < 3; i++) fetch("https://adtech.test/worker?top=news.test");
+        new Worker("/worker.js");
+        new SharedWorker("/shared.js");
+        new Worker(URL.createObjectURL(new Blob([`{fetching}`])));
+    """
+    inner = f'{fetching} new Worker("/inner.js")'
+    agent.map(
+        "news.test",
+        site({"/": _scripted(script), "/worker.js": inner, "/shared.js": fetching, "/inner.js": fetching}),
+    )
+    await agent.new_page("https://news.test/")
+    await ledger.until(7)
+    verdict = await ledger.judge(agent)
+    assert verdict.exact == {"worker": 3}
+    assert verdict.reasons == {NOT_A_WINDOW.reason: 4}
+
+
+LAST_WORDS = """
+addEventListener("pagehide", () => {
+    navigator.sendBeacon(`${BASE}/beacon`, NAME);
+    fetch(`${BASE}/keepalive`, { method: "POST", mode: "no-cors", keepalive: true, body: NAME });
+    new Image().src = `${BASE}/img?${NAME}`;
+});
+"""
+_TOLD = "const NAME = `?top=${new URL(location).searchParams.get('top')}`;"
+
+
+@pytest.mark.parametrize("referrer", ["unsafe-url", "no-referrer"])
+@pytest.mark.parametrize("way", ["same site", "cross site", "reload", "close"])
+async def test_what_a_page_sends_as_it_goes_away_is_attributed_to_it_or_to_nobody(
+    agent: Agent, ledger: Ledger, way: str, referrer: str
+) -> None:
+    words = _scripted(_TOLD + LAST_WORDS, referrer)
+    agent.map("frames.test", site({"/": words}))
+    for top in TOPS:
+        agent.map(top, site({"/": f'{words}<iframe src="https://frames.test/?top={top}"></iframe>'}))
+    agent.map("else.test", site({}))
+    tabs = [await agent.new_page(f"https://{top}/?top={top}") for top in TOPS]
+    for tab, top in zip(tabs, TOPS, strict=True):
+        if way == "same site":
+            await tab.goto(f"https://{top}/other?top={top}")
+        elif way == "cross site":
+            await tab.goto("https://else.test/")
+        elif way == "reload":
+            await tab.reload()
+        else:
+            await tab.close(run_before_unload=True)
+    await asyncio.sleep(0.5)
+    verdict = await ledger.judge(agent)
+    assert verdict.wrong == []
+    assert verdict.silent == 0
+    assert set(verdict.exact) >= {"beacon", "keepalive"}
+
+
+async def test_a_burst_of_popups_crashes_none_and_each_is_attributed(agent: Agent, ledger: Ledger) -> None:
+    agent.map("news.test", site({"/": "<button>open</button>"}))
+    ask = "fetch(`${BASE}/popup`, { mode: 'no-cors' });"
+    for top in TOPS[1:]:
+        agent.map(top, site({"/": _scripted(ask)}))
+    opener = await agent.new_page("https://news.test/")
+    crashes: list[object] = []
+    agent.context.on("page", lambda page: page.on("crash", crashes.append))
+    opener.on("crash", crashes.append)
+    for features in ("", "noopener", ""):
+        await opener.evaluate(
+            """(features) => {
+                for (let i = 0; i < 6; i++) {
+                    const top = i % 2 ? "shop.test" : "blog.test";
+                    open(`https://${top}/?top=${top}`, "_blank", features);
+                }
+            }""",
+            features,
+        )
+    await ledger.until(18)
+    verdict = await ledger.judge(agent)
+    assert crashes == []
+    assert verdict.exact == {"popup": 18}
+
+
+async def test_requests_of_documents_without_a_url_of_their_own_are_attributed_to_the_tab(
+    agent: Agent, ledger: Ledger
+) -> None:
+    body = f"""
+        <iframe srcdoc="<script src='https://adtech.test/script?top=TOP'></script>"></iframe>
+        <iframe sandbox="allow-scripts" srcdoc="<img src='https://adtech.test/img?top=TOP'>"></iframe>
+        <iframe sandbox="allow-scripts" src="https://frames.test/?top=TOP"></iframe>
+        <iframe src="data:text/html,<img src='https://adtech.test/img?top=TOP'>"></iframe>
+        <iframe id="blank"></iframe>
+        <script>
+        {EVERY_KIND}
+        blank.contentWindow.fetch(`${{BASE}}/fetch?top=TOP`, {{ mode: "no-cors" }});
+        blank.contentDocument.body.innerHTML = `<img src="${{BASE}}/img?top=TOP">`;
+        const popup = open();
+        popup.fetch(`${{BASE}}/fetch?top=TOP`, {{ mode: "no-cors" }});
+        </script>
+    """
+    agent.map("frames.test", site({"/": _scripted("new Image().src = `${BASE}/img${location.search}`;")}))
+    for top in TOPS[:2]:
+        agent.map(top, site({"/": body.replace("TOP", top)}))
+    await asyncio.gather(*(agent.new_page(f"https://{top}/") for top in TOPS[:2]))
+    await ledger.until(14)
+    verdict = await ledger.judge(agent)
+    assert verdict.exact == {"script": 2, "img": 8, "fetch": 4}
+    assert verdict.refused == {}
+
+
+async def test_equal_requests_of_tabs_without_referrer_are_told_apart(agent: Agent, ledger: Ledger) -> None:
+    ask = """
+        for (let i = 0; i < 4; i++)
+            fetch(`${BASE}/post`, { method: "POST", mode: "no-cors", body: `?top=${location.hostname}` });
+    """
+    for top in TOPS:
+        agent.map(top, site({"/": _scripted(ask, "no-referrer")}))
+    await asyncio.gather(*(agent.new_page(f"https://{top}/") for top in TOPS * 2))
+    await ledger.until(24)
+    verdict = await ledger.judge(agent)
+    assert verdict.exact == {"post": 24}
+
+
+async def test_a_page_that_copies_the_mark_of_another_tab_never_speaks_for_it(
+    agent: Agent, agent_browser: Browser, ledger: Ledger
+) -> None:
+    for top in TOPS[:2]:
+        agent.map(top, site({"/": _scripted("")}))
+    victim = await agent.new_page("https://news.test/?top=news.test")
+    forger = await agent.new_page("https://shop.test/?top=shop.test")
+    [mark] = {
+        s.mark for s in agent_browser._observer.sessions.values()
+        if s.is_document and agent_browser._observer.frames.frames[s.target_id].document is not None
+        and agent_browser._observer.frames.frames[s.target_id].document.origin == "https://news.test"
+    }  # fmt: skip
+    forged = f"{accept_language(mark)};q=0.9"
+    asking = """(forged) => {
+        const headers = forged ? { "Accept-Language": forged } : {};
+        return Promise.all(Array.from({ length: 8 }, () => fetch(`${BASE}/forged`, { headers })));
+    }"""
+    await forger.evaluate(asking, forged)
+    await asyncio.gather(forger.evaluate(asking, forged), victim.evaluate(asking, ""))
+    verdict = await ledger.judge(agent)
+    assert verdict.wrong == []
+    assert verdict.exact["forged"] >= 8
+
+
+async def test_documents_carry_no_attribution(agent: Agent, ledger: Ledger) -> None:
+    agent.map("news.test", site({"/": '<iframe src="https://adtech.test/frame?top=news.test"></iframe>'}))
+    await agent.new_page("https://news.test/")
+    await agent.new_page("https://adtech.test/document?top=adtech.test")
+    verdict = await ledger.judge(agent)
+    assert verdict.refused == {"frame": 1, "document": 1}
+    assert verdict.silent == 0
+
+
+async def test_a_synchronous_request_gets_its_answer_at_once(agent: Agent, ledger: Ledger) -> None:
+    agent.map("news.test", site({"/": _scripted("")}))
+    page = await agent.new_page("https://news.test/")
+    milliseconds = await page.evaluate("""() => {
+        const start = performance.now();
+        const request = new XMLHttpRequest();
+        request.open("GET", `${BASE}/sync?top=news.test`, false);
+        request.send();
+        return performance.now() - start;
+    }""")
+    verdict = await ledger.judge(agent)
+    assert verdict.exact == {"sync": 1}
+    assert milliseconds < 1000

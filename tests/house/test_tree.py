@@ -33,6 +33,12 @@ ABOUT_SEVERAL = {
     "tests/delivery/test_delivery_rules.py",
     "tests/engines/attribution/test_level1_examples.py",
     "tests/engines/attribution/test_properties.py",
+    "tests/injected_js/test_conversions.py",
+    "tests/injected_js/test_exceptions.py",
+    "tests/injected_js/test_page_script.py",
+    "tests/sites/test_style.py",
+    "tests/sites/test_visit.py",
+    "tests/storage/test_saved_state.py",
 }
 """Tests that hold several modules of their folder to a rule."""
 

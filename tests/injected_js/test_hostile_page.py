@@ -18,7 +18,8 @@ HOSTILE = """
     const names = ["id", "api", "method", "options", "report", "error", "name", "message", "dom", "answer", "context",
       "resolve", "reject", "index", "at", "interface", "services", "ask", "tell", "isActive", "detail", "bubbles",
       "cancelable", "composed", "get", "set", "value", "writable", "enumerable", "configurable", "done", "next",
-      "length", "cause", "isDOMException", "apply", "toJSON", "0", "1", "2", "required", "convert", "url", "protocol", "apiVersion"];
+      "length", "cause", "isDOMException", "apply", "toJSON", "0", "1", "2", "required", "convert",
+      "url", "protocol", "apiVersion"];
     const globals = ["Array", "CustomEvent", "DOMException", "Error", "EventTarget", "Function", "JSON", "Map", "Math",
       "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "Reflect", "Set", "String", "Symbol",
       "TypeError", "URL", "Uint8Array", "WeakMap", "atob"];

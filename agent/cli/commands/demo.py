@@ -7,6 +7,7 @@ import sys
 
 import rich_click as click
 
+from agent.cli.config import MEMORY
 from agent.cli.control import control_endpoint
 from agent.cli.session import HEADED_FLAG, NOW_FLAG, SEED_FLAG, Session, with_session
 from agent.journeys.demo import DemoOptions, run_demo
@@ -27,6 +28,6 @@ def demo(session: Session, leave: bool) -> int:
         stay=not leave and not config.json_output and sys.stdin.isatty() and sys.stdout.isatty(),
         as_json=config.json_output,
         console=session.output.console(),
-        reachable=lambda agent: control_endpoint(agent, config.profile),
+        reachable=lambda agent: control_endpoint(agent, MEMORY),
     )
     return asyncio.run(run_demo(options))

@@ -7,12 +7,15 @@ import signal
 
 import rich_click as click
 
+from agent.browser.address_bar import open_address, wait_until_quiet
+from agent.cli.config import MEMORY
 from agent.cli.control import control_endpoint
 from agent.cli.launch import launch_agent
 from agent.cli.operations import event_document
 from agent.cli.output import Output
 from agent.cli.session import AGENT_FLAGS, Session, with_session
 from agent.model.events import Event
+from agent.model.tasks import Tasks
 from agent.runtime import Agent
 
 
@@ -30,33 +33,49 @@ async def _open(session: Session, url: str, leave: bool) -> None:
     stop = asyncio.Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(ending, stop.set)
-    async with launch_agent(session.config) as agent, control_endpoint(agent, session.config.profile) as control:
-        profile = session.config.profile
+    # A private agent never touches the profile folder.
+    profile = MEMORY if session.config.private else session.config.profile
+    async with launch_agent(session.config) as agent, control_endpoint(agent, profile) as control:
         if output.as_json:
             output.document({"agent": {"address": control.address, "pid": control.pid, "profile": profile}})
         else:
             output.note(f"profile {profile}  control {control.address}  {'' if leave else 'Ctrl-C leaves'}")
-        async with asyncio.TaskGroup() as group:
-            follower = group.create_task(_follow(agent, output))
-            page = await agent.new_page(url)
+        teller = _Teller(agent, output)
+        following = Tasks()
+        following.start(teller.follow(), "follow events")
+        try:
+            page = await agent.new_page()
             page.on("close", lambda _: stop.set())
-            if leave:
-                await page.wait_for_load_state("networkidle")
-            else:
-                await stop.wait()
-            follower.cancel()
+            await open_address(page, url)
+            await (wait_until_quiet(page) if leave else stop.wait())
+        finally:
+            await following.close()
+        await teller.finish()
 
 
-async def _follow(agent: Agent, output: Output) -> None:
-    async for event in agent.events:
-        show_event(event, output)
+class _Teller:
+    """Prints what the agent does."""
 
+    def __init__(self, agent: Agent, output: Output) -> None:
+        self._agent, self._output = agent, output
+        self._told = 0
 
-def show_event(event: Event, output: Output) -> None:
-    """Print one event: its document, or one line."""
-    document = event_document(event)
-    if output.as_json:
-        output.document({"event": document})
-    else:
-        clock = document["time"][11:19]
-        output.line(f"{clock}  {event.site:<20}  {event.kind:<16}  {event.verdict:<16}  {event.summary}")
+    async def follow(self) -> None:
+        """Print every event as it comes."""
+        async for event in self._agent.events:
+            self._tell(event)
+
+    async def finish(self) -> None:
+        """Print what came too late to be followed."""
+        for event in await self._agent.events.read(after=self._told):
+            self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        self._told = event.id
+        document = event_document(event)
+        if self._output.as_json:
+            self._output.document({"event": document})
+        else:
+            clock = document["time"][11:19]
+            what = f"{event.site:<20}  {event.kind:<16}  {event.verdict:<16}  {event.summary}"
+            self._output.line(f"{clock}  {what}")
