@@ -10,6 +10,7 @@ import os
 import platform
 import sqlite3
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-async def _measure(names: list[str], rounds: int, *, tiny: bool) -> list[Figure]:
+async def _measure(names: Sequence[str], rounds: int, *, tiny: bool) -> list[Figure]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     figures: list[Figure] = []
     with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -19,7 +19,8 @@ from playwright.async_api import Page
 from agent.runtime import Agent
 from benchmarks.browsers import bare_browser
 from benchmarks.figures import Figure, ratios
-from benchmarks.page_calls import URL, Call, measure as measure_call, save
+from benchmarks.page_calls import URL, Call, save
+from benchmarks.page_calls import measure as measure_call
 from benchmarks.rounds import Plan, interleave
 from benchmarks.server import serving
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from agent.model.attribution import Candidate, Dialect, Impression
+from agent.model.caching import remember_short
 
 _COLUMNS = (
     "dialect, key, impression_site, intermediary_site, conversion_sites, conversion_callers,"
@@ -180,12 +181,16 @@ def _stored_key(key: str | int) -> str | int:
     return key if isinstance(key, int) else json.dumps(key)
 
 
-@lru_cache(maxsize=4096)
 def _loaded_key(stored: str | int) -> str | int:
-    return stored if isinstance(stored, int) else str(json.loads(stored))
+    return stored if isinstance(stored, int) else _loaded_text(stored)
 
 
-@lru_cache(maxsize=4096)
+@remember_short
+def _loaded_text(stored: str) -> str:
+    return str(json.loads(stored))
+
+
+@remember_short
 def _names(stored: str) -> tuple[str, ...]:
     return tuple(json.loads(stored))
 

@@ -45,13 +45,15 @@ def charged(
 
 def write(connection: sqlite3.Connection, budgets: Mapping[BudgetKey, int]) -> None:
     """Set what is left of these budgets, in micro-epsilon."""
-    rows = [(*key, remaining) for key, remaining in budgets.items()]
+    nested: dict[str, dict[int, dict[str, int]]] = {}
+    for (kind, epoch, site), remaining in budgets.items():
+        nested.setdefault(kind, {}).setdefault(epoch, {})[site] = remaining
     connection.execute(
         "INSERT INTO privacy_budgets (kind, site, epoch, remaining)"
-        " SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]'), json_extract(value, '$[1]'),"
-        " json_extract(value, '$[3]') FROM json_each(?) WHERE true"
+        " SELECT kind.key, site.key, CAST(epoch.key AS INTEGER), site.value"
+        " FROM json_each(?) AS kind, json_each(kind.value) AS epoch, json_each(epoch.value) AS site WHERE true"
         " ON CONFLICT (kind, site, epoch) DO UPDATE SET remaining = excluded.remaining",
-        (json.dumps(rows),),
+        (json.dumps(nested),),
     )
 
 

@@ -31,6 +31,9 @@ _OWN_IDS = 1 << 30
 _ANSWER_SECONDS = 2
 _NO_BROWSER: Message = {"error": {"message": "the browser is gone"}}
 
+_OFF = ",IsolateSandboxedIframes"
+"""A sandboxed srcdoc frame with a process of its own runs before DevTools attaches, and so before our script."""
+
 _LAUNCHER = """\
 import json, os, socket, sys
 seat = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -48,7 +51,9 @@ if folder and not os.path.exists(os.path.join(folder, "Default", "Preferences"))
     os.makedirs(os.path.join(folder, "Default"), exist_ok=True)
     with open(os.path.join(folder, "Default", "Preferences"), "w") as preferences:
         preferences.write({preferences!r})
-os.execv({executable!r}, [{executable!r}, *sys.argv[1:]])
+off = "--disable-features="
+arguments = [a + {off!r} if a.startswith(off) else a for a in sys.argv[1:]]
+os.execv({executable!r}, [{executable!r}, *arguments])
 """
 
 
@@ -85,7 +90,7 @@ class DevToolsPipe:
         listener.setblocking(False)
         program = folder / "launcher.py"
         program.write_text(
-            _LAUNCHER.format(address=str(address), preferences=json.dumps(preferences), executable=executable)
+            _LAUNCHER.format(address=str(address), preferences=json.dumps(preferences), executable=executable, off=_OFF)
         )
         launcher = folder / "chromium"
         launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(program))} "$@"\n')

@@ -69,6 +69,9 @@ class Browser:
             self._playwright = await self._stack.enter_async_context(async_playwright())
             self._browser = await self._launch(launcher, chromium)
             self._stack.push_async_callback(self._browser.close)
+            version = await self._pipe.call("Browser.getVersion", {})
+            self.user_agent = str(version["userAgent"])
+            """The ``User-Agent`` that its pages send."""
         except BaseException:
             await self._stack.aclose()
             raise

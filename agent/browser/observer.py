@@ -11,12 +11,13 @@ from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.documents import OPAQUE, Document, Frame, FrameTree, origin_of
 from agent.browser.marks import COUNT, accept_language
 from agent.browser.permissions import parse_allow
-from agent.browser.sessions import ExecutionContext, Session
+from agent.browser.sessions import ExecutionContext, RequestFacts, Session, request_id_of
 from agent.model.tasks import Tasks
 
 _OPAQUE_CONTEXT = "://"
 """How DevTools writes the origin of an opaque execution context."""
 _KEPT_AFTER_DETACH = 32
+_KEPT_ON_WIRE = 8192
 
 
 class Armament(Protocol):
@@ -47,6 +48,7 @@ class Observer:
         self._pipe = pipe
         self._tasks = tasks
         self._last_mark: dict[str, int] = {}
+        self._on_wire: dict[bytes, None] = {}
         pipe.on_client |= {
             b"Runtime.runIfWaitingForDebugger": self._before_run,
             b"Target.createBrowserContext": self._context_asked,
@@ -70,11 +72,10 @@ class Observer:
         pipe.on_browser[b"Network.responseReceived"] = lambda raw: b'"type":"Document"' in raw and read_response(raw)
         for method, note in {
             b"Network.requestWillBeSent": Session.announce,
-            b"Network.requestWillBeSentExtraInfo": Session.sent,
-            b"Network.loadingFinished": Session.ended,
-            b"Network.loadingFailed": Session.ended,
+            b"Network.loadingFinished": Session.finished,
         }.items():
             pipe.on_browser[method] = self._noted(note)
+        pipe.on_browser[b"Network.requestWillBeSentExtraInfo"] = self._sent
 
     def _noted(self, note: Callable[[Session, bytes], None]) -> Callable[[bytes], bool]:
         """A listener that files a raw network event with its session, unread: most are never asked for."""
@@ -85,6 +86,17 @@ class Observer:
             return False
 
         return listen
+
+    def _sent(self, raw: bytes) -> bool:
+        # A popup's first document has its requests announced in its own session, and sent in its opener's.
+        self._on_wire[request_id_of(raw)] = None
+        if len(self._on_wire) > _KEPT_ON_WIRE:
+            del self._on_wire[next(iter(self._on_wire))]
+        return False
+
+    def went_on_wire(self, facts: RequestFacts) -> bool:
+        """Whether the network service sent this request (a service worker's answer never gets there)."""
+        return facts.request_id.encode() in self._on_wire
 
     def _session_of(self, raw: bytes) -> Session | None:
         start = raw.rfind(b'"sessionId":"') + 13
@@ -128,7 +140,7 @@ class Observer:
     def _browser_ui(self, raw: bytes) -> None:
         message, session = json.loads(raw), self._session_of(raw)
         frame = None if session is None else self.frames.frames.get(session.target_id)
-        if frame is not None and message["params"].get("frameId", frame.id) == frame.id:
+        if frame is not None and message.get("params", {}).get("frameId", frame.id) == frame.id:
             for listener in self.on_browser_ui_navigation:
                 listener(frame)
 
@@ -204,15 +216,21 @@ class Observer:
             return
         frame = self.frames.add(facts["id"], session.context_id, session_id, facts.get("parentId"))
         before = frame.document
-        origin = OPAQUE if facts["securityOrigin"] in (_OPAQUE_CONTEXT, "") else facts["securityOrigin"]
-        document = self.frames.commit(
-            frame, facts["loaderId"], facts["url"], origin, facts["secureContextType"].startswith("Secure")
-        )
+        document = self._commit(session, frame, facts)
         if frame.parent is None:
             for listener in self.on_navigated:
                 listener(frame, before, document)
         else:
             self._read_container(frame, document)
+
+    def _commit(self, session: Session, frame: Frame, facts: dict[str, Any]) -> Document:
+        origin = OPAQUE if facts["securityOrigin"] in (_OPAQUE_CONTEXT, "") else facts["securityOrigin"]
+        if facts["url"].startswith("about:"):
+            # The realm of a first, empty document lives on in the one that takes its place.
+            realms = [c.origin for c in session.contexts.values() if c.frame_id == frame.id and not c.world]
+            origin = realms[-1] if realms else origin
+        secure = facts["secureContextType"].startswith("Secure")
+        return self.frames.commit(frame, facts["loaderId"], facts["url"], origin, secure)
 
     def _read_container(self, frame: Frame, document: Document) -> None:
         """Read the ``allow`` attribute of the iframe that a new document stands in."""

@@ -3,8 +3,8 @@
 The browser announces each request in the session of its client, with the ``Accept-Language`` that it sends: the
 session's mark, or what the page set itself. An announcement serves one exchange, of the same URL, method, language and
 referrer, that really went on the wire. A document's last moments are not announced, for its session has moved on:
-such requests are attributed by their mark and referrer to the documents that just went away. Where several documents
-remain that a decision could tell apart nobody is named: no answer is better than a wrong one.
+such requests are attributed by their referrer, whose origin no page can forge, to a document that just went away.
+Where several documents remain that a decision could tell apart nobody is named: no answer is better than a wrong one.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class NoClient:
 NOT_A_WINDOW = NoClient("the request's client is a worker, not a document")
 PREFLIGHT = NoClient("a preflight is nobody's request")
 UNKNOWN = NoClient("no document of this profile announced the request")
+NO_REFERRER = NoClient("no document announced the request, and it tells no referrer")
 AMBIGUOUS = NoClient("documents with different sites or policies can have sent the request")
 
 
@@ -60,6 +61,16 @@ def read_sender(headers: Headers) -> Sender:
     return Sender(take_mark(headers), language.decode("latin-1"), referrer.decode("latin-1"), time.monotonic())
 
 
+@dataclass(frozen=True, slots=True)
+class _Announcement:
+    """What the browser said of a request, and the client that it named."""
+
+    session: Session
+    raw: bytes
+    facts: RequestFacts
+    client: Document | NoClient
+
+
 class RequestClients:
     """Names the document behind an exchange."""
 
@@ -74,30 +85,31 @@ class RequestClients:
             return NOT_A_WINDOW
         await self._observer.caught_up()
         deadline = time.monotonic() + _PATIENCE
-        while (client := self._announced(exchange, context_id, sender)) is None:
-            unannounced = self._last_moments(context_id, sender)
-            if isinstance(unannounced, Document) or time.monotonic() >= deadline:
-                return unannounced
+        while not (found := self._announced(exchange, context_id, sender)):
+            if time.monotonic() >= deadline:
+                return self._last_moments(context_id, sender)
             await asyncio.sleep(_STEP)
-        return client
+        for client in (one.client for one in found):
+            if isinstance(client, Document):
+                await client.policy_known()
+        # Others may have been served meanwhile.
+        found = self._announced(exchange, context_id, sender) or found
+        named = _unanimous([one.client for one in found])
+        if named is not AMBIGUOUS:
+            found[0].session.consume(found[0].raw, found[0].facts)
+        return named
 
-    def _announced(self, exchange: Exchange, context_id: str, sender: Sender) -> Document | NoClient | None:
+    def _announced(self, exchange: Exchange, context_id: str, sender: Sender) -> list[_Announcement]:
+        """The announcements that the exchange may stand for."""
         found = [
-            (session, raw, facts)
+            _Announcement(session, raw, facts, self._document(session, facts))
             for session in self._observer.sessions.values()
             if session.context_id == context_id
             for raw, facts in session.matching(exchange.url, exchange.method)
-            if facts.accept_language == sender.accept_language and session.went_on_wire(facts)
+            if facts.accept_language == sender.accept_language and self._observer.went_on_wire(facts)
         ]
         # On the wire the referrer may have been cut down to its origin.
-        fitting = [one for one in found if one[2].referrer.startswith(sender.referrer)] or found
-        if not fitting:
-            return None
-        client = _unanimous([self._document(session, facts) for session, _, facts in fitting])
-        if client is not AMBIGUOUS:
-            session, raw, facts = fitting[0]
-            session.consume(raw, facts)
-        return client
+        return [one for one in found if one.facts.referrer.startswith(sender.referrer)] or found
 
     def _document(self, session: Session, facts: RequestFacts) -> Document | NoClient:
         if not session.is_document:
@@ -112,12 +124,17 @@ class RequestClients:
 
     def _last_moments(self, context_id: str, sender: Sender) -> Document | NoClient:
         """The client of an unannounced request: a document that went away shortly before, or is about to."""
+        if not sender.referrer:
+            return NO_REFERRER
         since = sender.sent_at - _LAST_MOMENTS
+        standing = self._observer.documents(context_id)
         documents = [
             d
             for d in self._observer.frames.unloaded
             if d.frame.context_id == context_id and d.unloaded_at is not None and d.unloaded_at >= since
         ]
+        # A script can also use a popup's first, empty document before the browser has told of the popup.
+        documents += [d for d in standing if d.parent is None and not d.loader_id]
         if sender.mark:
             # A tab that is closing still marks its requests, and its documents may not be gone by now.
             sessions = (*self._observer.sessions.values(), *self._observer.ended_sessions)
@@ -125,12 +142,10 @@ class RequestClients:
             if any(not session.is_document for session in marked):
                 return NOT_A_WINDOW
             ids = {session.id for session in marked}
-            documents = [d for d in (*documents, *self._observer.documents(context_id)) if d.frame.session in ids]
-        if sender.referrer:
-            # Only the referrer's origin counts: a page may choose any URL of its own origin as its referrer.
-            origin = origin_of(sender.referrer, sender.referrer)
-            documents = [d for d in documents if d.referrer_origin == origin]
-        return _unanimous(documents)
+            documents = [d for d in (*documents, *standing) if d.frame.session in ids]
+        # Only the referrer's origin counts: a page may choose any URL of its own origin as its referrer.
+        origin = origin_of(sender.referrer, sender.referrer)
+        return _unanimous([d for d in documents if d.referrer_origin == origin])
 
 
 def _unanimous(clients: Sequence[Document | NoClient]) -> Document | NoClient:

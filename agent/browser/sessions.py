@@ -40,8 +40,8 @@ class RequestFacts:
 class Session:
     """One attached target and what passed on its session.
 
-    ``requests`` holds the raw announcements by request id until the request has ended (the latest few thousand):
-    they are read only when a response asks who stands behind it.
+    ``requests`` holds the raw announcements by request id until the request has finished (the latest few
+    thousand: some never do): they are read only when a response asks who stands behind it.
     """
 
     id: str
@@ -54,8 +54,6 @@ class Session:
     """The number that its requests carry to the front; 0 for none."""
     contexts: dict[int, ExecutionContext] = field(default_factory=dict)
     requests: dict[bytes, list[bytes]] = field(default_factory=dict)
-    on_wire: dict[bytes, None] = field(default_factory=dict)
-    """Request ids that the network service really sent, not a service worker in their stead."""
 
     @property
     def is_document(self) -> bool:
@@ -64,21 +62,13 @@ class Session:
 
     def announce(self, raw: bytes) -> None:
         """Keep a ``Network.requestWillBeSent``."""
-        if (found := _REQUEST_ID.search(raw)) is not None:
-            self.requests.setdefault(found.group(1), []).append(raw)
-            _drop_oldest(self.requests)
+        self.requests.setdefault(request_id_of(raw), []).append(raw)
+        if len(self.requests) > _KEPT_REQUESTS:
+            del self.requests[next(iter(self.requests))]
 
-    def sent(self, raw: bytes) -> None:
-        """Keep that a request went on the wire: ``Network.requestWillBeSentExtraInfo``."""
-        if (found := _REQUEST_ID.search(raw)) is not None:
-            self.on_wire[found.group(1)] = None
-            _drop_oldest(self.on_wire)
-
-    def ended(self, raw: bytes) -> None:
-        """Forget a request: ``Network.loadingFinished`` or ``Network.loadingFailed``."""
-        if (found := _REQUEST_ID.search(raw)) is not None:
-            self.requests.pop(found.group(1), None)
-            self.on_wire.pop(found.group(1), None)
+    def finished(self, raw: bytes) -> None:
+        """Forget a request: ``Network.loadingFinished``. One that failed may be on the wire still, and is kept."""
+        self.requests.pop(request_id_of(raw), None)
 
     def matching(self, url: str, method: str) -> list[tuple[bytes, RequestFacts]]:
         """The announced requests for ``url``, in the order of their announcement, with their raw text."""
@@ -88,10 +78,6 @@ class Session:
         read = ((raw, _read(raw)) for raw in announced)
         return [(raw, facts) for raw, facts in read if facts.url == url and facts.method == method]
 
-    def went_on_wire(self, facts: RequestFacts) -> bool:
-        """Whether the network service sent this request (a service worker's answer never gets there)."""
-        return facts.request_id.encode() in self.on_wire
-
     def consume(self, raw: bytes, facts: RequestFacts) -> None:
         """One announcement stands for one exchange."""
         raws = self.requests.get(facts.request_id.encode(), [])
@@ -99,10 +85,10 @@ class Session:
             raws.remove(raw)
 
 
-def _drop_oldest(requests: dict[bytes, Any]) -> None:
-    """Some requests never end, as those of documents that were swapped out: they must not pile up."""
-    if len(requests) > _KEPT_REQUESTS:
-        del requests[next(iter(requests))]
+def request_id_of(raw: bytes) -> bytes:
+    """The request that a network event is about; ids are unique in a browser."""
+    found = _REQUEST_ID.search(raw)
+    return b"" if found is None else found.group(1)
 
 
 def _read(raw: bytes) -> RequestFacts:

@@ -19,7 +19,7 @@ from agent.browser.launch import Browser
 from agent.journeys.visits import WEEKS
 from agent.journeys.world import USERS, World
 from agent.model.clock import DEFAULT_FROZEN_START
-from agent.reporting.model import DemoRun
+from agent.reporting.model import DemoRun, TimelineRow
 from agent.reporting.page import write_report
 from agent.reporting.terminal import histogram_table, timeline_line
 from agent.runtime import Agent
@@ -38,6 +38,8 @@ class DemoOptions:
     """Whether the person who stays gets a window with the sites; the scripted users are never seen."""
     stay: bool
     """Whether the sites stay up at the end, until Ctrl-C."""
+    chromium: str | None
+    """Path of the Chromium to use; None to find one."""
     as_json: bool
     console: Console
     """Where people read along."""
@@ -49,7 +51,11 @@ async def run_demo(options: DemoOptions) -> int:
     """Run the demo and give the exit code."""
     console = options.console
     start = DEFAULT_FROZEN_START if options.start is None else options.start
-    async with World.open(options.seed, start, lambda row: console.print(timeline_line(row, start))) as world:
+
+    def tell(row: TimelineRow) -> None:
+        console.print(timeline_line(row, start))
+
+    async with World.open(options.seed, start, tell, options.chromium) as world:
         console.print(
             f"seed {options.seed} (repeat with --seed {options.seed}), {USERS} users, {WEEKS} weeks, "
             f"Chromium {world.browser.version}"
@@ -72,7 +78,11 @@ async def run_demo(options: DemoOptions) -> int:
 async def _stay(world: World, options: DemoOptions) -> None:
     """Keep the sites up for a person until Ctrl-C."""
     async with AsyncExitStack() as stack:
-        browser = await stack.enter_async_context(Browser(headed=True)) if options.headed else world.browser
+        browser = (
+            await stack.enter_async_context(Browser(headed=True, executable=options.chromium))
+            if options.headed
+            else world.browser
+        )
         agent = await stack.enter_async_context(world.visitor(browser))
         await stack.enter_async_context(options.reachable(agent))
         await agent.new_page("https://home.test/")

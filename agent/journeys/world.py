@@ -82,10 +82,12 @@ class World:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, seed: int, start: int, tell: Callable[[TimelineRow], None]) -> AsyncIterator[World]:
+    async def open(
+        cls, seed: int, start: int, tell: Callable[[TimelineRow], None], chromium: str | None
+    ) -> AsyncIterator[World]:
         """A world whose story begins at ``start`` (milliseconds); ``tell`` is called for each thing that happens."""
         async with AsyncExitStack() as stack:
-            browser = await stack.enter_async_context(Browser())
+            browser = await stack.enter_async_context(Browser(executable=chromium))
             hosts = await stack.enter_async_context(HostMap())
             database = await stack.enter_async_context(await AsyncDatabase.open(MEMORY, now=0))
             client = await stack.enter_async_context(HostClient(hosts))

@@ -6,15 +6,21 @@ the installed ``publicsuffixlist``, ICANN and private section, as browsers use i
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import ada_url
 from publicsuffixlist import PSLFILE, PublicSuffixList
 
-_SUFFIXES = PublicSuffixList()
+from agent.model.caching import remember_short
 
 
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+@cache
 def _implied_by_wildcards() -> frozenset[str]:
     """The parents of wildcard rules that no rule covers.
 
@@ -26,12 +32,11 @@ def _implied_by_wildcards() -> frozenset[str]:
     return frozenset(name for name in parents if rules.isdisjoint((name, "*." + name.partition(".")[2])))
 
 
-_IMPLIED = _implied_by_wildcards()
 _NOT_HOST = frozenset("/\\?#@:\t\n\r ")
 """What ends or changes the host inside a URL, so that a host alone must not contain it."""
 
 
-@lru_cache(maxsize=4096)
+@remember_short
 def registrable_domain(host: str) -> str | None:
     """The registrable domain of a parsed host (URL Standard, section 3.2), or None where it has none.
 
@@ -45,7 +50,9 @@ def registrable_domain(host: str) -> str | None:
     if "" in labels:  # the list refuses empty labels, the host parser does not
         known = labels[len(labels) - labels[::-1].index("") :]
     name = ".".join(known)
-    suffix = _SUFFIXES.publicsuffix(name.partition(".")[2] if name in _IMPLIED and "." in name else name)
+    if name in _implied_by_wildcards() and "." in name:
+        name = name.partition(".")[2]
+    suffix = _suffixes().publicsuffix(name)
     if suffix is None:
         return None
     count = suffix.count(".") + 1
@@ -65,7 +72,7 @@ def is_localhost(host: str) -> bool:
     return host == "localhost" or host.endswith(".localhost")
 
 
-@lru_cache(maxsize=4096)
+@remember_short
 def parse_a_site(text: str, allow_localhost: bool = False) -> str | None:
     """The host of the site that ``text`` names, or None where it names none (W3C Attribution, "parse a site").
 
@@ -96,7 +103,7 @@ def _u_label(label: str) -> str:
     return str(ada_url.idna_to_unicode(label))
 
 
-@lru_cache(maxsize=4096)
+@remember_short
 def site_of_origin(origin: str) -> str:
     """The host of the schemeful site of ``origin`` (``https://a.shop.test:8443`` gives ``shop.test``).
 
@@ -112,7 +119,7 @@ def site_of_origin(origin: str) -> str:
     return registrable_domain(host) or host
 
 
-@lru_cache(maxsize=4096)
+@remember_short
 def is_potentially_trustworthy(url: str) -> bool:
     """Whether a URL's origin is potentially trustworthy (Secure Contexts, section 3.1): https, wss, loopback hosts."""
     try:

@@ -18,22 +18,20 @@ from agent.aggregation.service import aggregate
 from agent.browser.launch import Browser
 from agent.browser.network.client import HostClient
 from agent.browser.network.front import Front
-from agent.browser.network.hosts import HostMap, Refusal, RefusalKind
-from agent.crypto.conversion_report import new_report_id, seal_report
-from agent.crypto.keys import KeyRing, generate_key
+from agent.browser.network.hosts import HostMap
+from agent.crypto.keys import KeyRing
 from agent.delivery.scheduler import Scheduler
 from agent.delivery.sender import Sender
 from agent.model.attribution import CallContext, ConversionRequest, Dialect
 from agent.model.clock import DAY, HOUR, SECOND, Clock
-from agent.model.conversion_report import ConversionReport, micro_epsilon, report_time
-from agent.model.errors import HostEnvironmentError, PageException
+from agent.model.errors import PageException
 from agent.model.events import Event
-from agent.model.interfaces import Answer, NoAnswer
-from agent.model.reports import Report, ReportState
+from agent.model.reports import Report
 from agent.model.rng import Rng, rng_for
 from agent.model.settings import Settings
 from agent.model.tasks import Tasks
 from agent.runtime.inspection import AgentClock, EventStream, Reports, State
+from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, over_host_map, seal
 from agent.runtime.pages import Pages
 from agent.verbs import attribution as verbs
 from agent.verbs.attribution import Outcome
@@ -42,7 +40,7 @@ from storage import events as event_store
 from storage import reports as report_store
 from storage.aggregation_ledger import AggregationLedger
 from storage.database import MEMORY, AsyncDatabase
-from storage.profile import Profile, write_private
+from storage.profile import Profile
 
 MapTarget = str | Path | web.Application
 """What a host can be mapped to: a server's URL, a folder of static files, an aiohttp application."""
@@ -72,7 +70,7 @@ class Agent:
         self.hosts = HostMap(allow_network=settings.allow_network)
         self._database, self._clock = database, clock
         self._rng: Rng = rng_for(seed)
-        self.service_keys = keys if keys is not None else _keys_of(profile, self._rng)
+        self.service_keys = keys if keys is not None else keys_of(profile, self._rng)
         """The keys of the local aggregation service: reports are sealed to them."""
         self._tasks = Tasks()
         self._last_expiry = clock.now()
@@ -128,7 +126,8 @@ class Agent:
             front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
             agent.context, pages.context_id = await browser.new_context(front, pages)
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
-            await agent.start(stack, ["*"] if settings.allow_network else list(maps or {}))
+            await agent.start(stack, browser.user_agent, ["*"] if settings.allow_network else list(maps or {}))
+            await agent.expire()
             yield agent
 
     @classmethod
@@ -141,12 +140,15 @@ class Agent:
         seed: int | None = None,
         clock: Clock | None = None,
     ) -> AsyncIterator[Agent]:
-        """An agent without pages: to read, clear and deliver. Parameters and errors as for :meth:`launch`."""
+        """An agent without pages: to read, clear and deliver; reading it changes nothing.
+
+        Parameters and errors as for :meth:`launch`.
+        """
         opened = cls._opened(
             profile, settings=settings or Settings(), seed=seed, clock=clock or Clock(), enabled=True, keys=None
         )
         async with opened as agent, AsyncExitStack() as stack:
-            await agent.start(stack, ())
+            await agent.start(stack, NO_BROWSER_USER_AGENT, ())
             yield agent
 
     @classmethod
@@ -174,29 +176,20 @@ class Agent:
         finally:
             profile.close()
 
-    async def start(self, stack: AsyncExitStack, mapped: Collection[str]) -> None:
-        """Deliver and tidy up from now on, until ``stack`` closes; part of :meth:`launch` and :meth:`open_profile`.
+    async def start(self, stack: AsyncExitStack, user_agent: str, mapped: Collection[str]) -> None:
+        """Deliver from now on, until ``stack`` closes; part of :meth:`launch` and :meth:`open_profile`.
 
         ``mapped``: the hosts that can be reached since now, for which reports may wait.
         """
         client = await stack.enter_async_context(HostClient(self.hosts))
         stack.push_async_callback(self.hosts.close)
-
-        async def exchange(method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | NoAnswer:
-            answer = await client.fetch(method, url, headers, body)
-            if isinstance(answer, Refusal):
-                return NoAnswer(answer.kind is not RefusalKind.NOT_MAPPED, answer.what)
-            location = next((value for name, value in answer.headers if name.lower() == "location"), None)
-            return Answer(answer.status, location)
-
         self._scheduler = Scheduler(
             report_store.StoredReportQueue(self._database),
-            Sender(exchange, await self._user_agent()),
+            Sender(over_host_map(client), user_agent),
             self._clock,
             lambda _event: self._announce(),
         )
         stack.push_async_callback(self._tasks.close)
-        await self._expire()
         await self._scheduler.start()
         for host in mapped:
             await self._scheduler.release(host)
@@ -264,8 +257,16 @@ class Agent:
         def keep(connection: sqlite3.Connection, outcome: Outcome) -> None:
             nonlocal report
             if isinstance(outcome.request, ConversionRequest) and outcome.histogram is not None:
-                event_id = outcome.events[0].id
-                report = self._seal(outcome.request, outcome.histogram, now, report_url, event_id)
+                report = seal(
+                    outcome.request,
+                    outcome.histogram,
+                    key=self.service_keys.current.public,
+                    value_cap=self.settings.value_cap,
+                    rng=self._rng,
+                    now=now,
+                    event_id=outcome.events[0].id,
+                    report_url=report_url,
+                )
                 report_store.insert(connection, report)
 
         outcome = await self._apply("measure conversion", work, keep)
@@ -275,39 +276,6 @@ class Agent:
         if report_url is not None:
             self._scheduler.wake()
         return report.body
-
-    def _seal(
-        self, request: ConversionRequest, histogram: tuple[int, ...], now: int, report_url: str | None, event_id: int
-    ) -> Report:
-        seed_dialect = request.dialect is Dialect.LEVEL1_2024
-        clear = ConversionReport(
-            dialect=request.dialect,
-            service=request.service.name if seed_dialect else request.service.url,
-            report_id=new_report_id(self._rng),
-            time=report_time(now),
-            micro_epsilon=micro_epsilon(request.epsilon),
-            # The seed dialect has no maxValue: the service's value cap stands for it.
-            max_value=self.settings.value_cap if seed_dialect else request.max_value,
-            budget_source=request.conversion_site,
-            collector=request.caller,
-            histogram=histogram,
-        )
-        return Report(
-            id=clear.report_id.hex(),
-            dialect=request.dialect,
-            created=now,
-            service=clear.service,
-            conversion_site=request.conversion_site,
-            collector=request.caller,
-            histogram_size=len(histogram),
-            micro_epsilon=clear.micro_epsilon,
-            body=seal_report(clear, self.service_keys.current.public, self._rng),
-            histogram=histogram,
-            event_id=event_id,
-            delivered_to=report_url,
-            state=ReportState.RETURNED if report_url is None else ReportState.PENDING,
-            next_attempt=None if report_url is None else now,
-        )
 
     async def clear_impressions_for_site(self, site: str) -> None:
         """``Clear-Site-Data: "impressions"`` from ``site``."""
@@ -367,10 +335,11 @@ class Agent:
     async def _settle(self) -> None:
         ahead = self._clock.ahead
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
-        await self._expire()
+        await self.expire()
         await self._scheduler.settle()
 
-    async def _expire(self) -> None:
+    async def expire(self) -> None:
+        """Remove the impressions that can match no more; done at launch, daily, and when the clock is advanced."""
         now = self._clock.now()
         await self._database.transact("expire impressions", lambda c: verbs.expire(c, now=now))
         self._last_expiry = now
@@ -379,29 +348,4 @@ class Agent:
         while True:
             await asyncio.sleep(HOUR / SECOND)
             if self._clock.now() - self._last_expiry >= DAY:
-                await self._expire()
-
-    async def _user_agent(self) -> str:
-        if not hasattr(self, "context"):
-            return "Mozilla/5.0"
-        version = self.context.browser.version if self.context.browser is not None else ""
-        # Chromium reduces its own version to the major number.
-        return (
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-            f"Chrome/{version.partition('.')[0]}.0.0.0 Safari/537.36"
-        )
-
-
-def _keys_of(profile: Profile, rng: Rng) -> KeyRing:
-    """The profile's key ring, made on first use."""
-    path = profile.keys_path
-    if path.exists():
-        return KeyRing.from_json(path.read_text("utf-8"), where=str(path))
-    keys = KeyRing(generate_key(rng))
-    try:
-        write_private(path, keys.to_json())
-    except OSError as error:
-        raise HostEnvironmentError(
-            f"the keys cannot be written ({error.strerror})", where=str(path), fix="make the folder writable"
-        ) from error
-    return keys
+                await self.expire()

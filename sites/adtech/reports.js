@@ -78,7 +78,7 @@ async function send(batch) {
 /** @param {Collected[]} batch */
 function sendButton(batch) {
   const [{ dialect }] = batch;
-  const text = `Send ${batch.length} reports of ${apiName(dialect)}`;
+  const text = `Send ${batch.length} ${batch.length === 1 ? "report" : "reports"} of ${apiName(dialect)}`;
   const button = element("button", { "data-testid": `send-${dialect}` }, text);
   button.addEventListener("click", () => {
     send(batch).catch((reason) => byId("answer").replaceChildren(element("p", {}, `Not sent: ${reason.message}`)));

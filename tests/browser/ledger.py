@@ -1,8 +1,9 @@
 """A measurement server that numbers its answers, and pages whose every request it can tell apart.
 
 Requests of many documents go to one and the same URL; which document sent one is known to the server alone: by the
-full URL of the document in ``Referer``, or by a ``top=`` in the query or the body. Each answer carries ``Save-Impression`` with a
-number of its own as the histogram index, so that what the agent stored can be held against the truth one by one.
+full URL of the document in ``Referer``, or by a ``top=`` in the query or the body. Each answer carries
+``Save-Impression`` with a number of its own as the histogram index, so that what the agent stored can be held against
+the truth one by one.
 """
 
 from __future__ import annotations
@@ -199,7 +200,8 @@ const KINDS = {
 const every = () => { for (const kind of Object.values(KINDS)) kind(); };
 const atTheGate = async () => {
     const gate = `${BASE}/gate?${Math.random()}`;
-    while (!(await (await fetch(gate, { cache: "no-store" })).text())) await new Promise((done) => setTimeout(done, 50));
+    const isOpen = async () => (await (await fetch(gate, { cache: "no-store" })).text()) === "open";
+    while (!(await isOpen())) await new Promise((done) => setTimeout(done, 50));
     every();
 };
 """

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conformance_data import REPOSITORY
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("distribution"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 PACKAGES = ("agent", "injected_js", "storage", "sites")
 DATA_SUFFIXES = {".py", ".js", ".json", ".ts", ".sql", ".html", ".css", ".svg", ".md", ".jinja", ".j2", ".typed"}

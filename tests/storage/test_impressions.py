@@ -195,3 +195,21 @@ def test_the_store_is_read_in_pages_and_the_latest_first_on_request(connection: 
     assert [one.id for one in impressions.read(connection, after=1, limit=3)] == [2, 3, 4]
     assert [one.id for one in impressions.recent(connection, 2)] == [5, 4]
     assert impressions.count(connection) == 5
+
+
+def test_clearing_and_expiry_seek_and_never_scan_the_store(connection: sqlite3.Connection) -> None:
+    save(connection, conversion_sites=("a.test", "b.test"))
+    (stored,) = impressions.read(connection)
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    impressions.touching_site(connection, "a.test")
+    impressions.narrow(connection, [replace(stored, conversion_sites=("b.test",))])
+    impressions.remove(connection, [1])
+    impressions.remove_sites(connection, ["a.test"])
+    impressions.expire(connection, 5)
+    connection.set_trace_callback(None)
+    run = [text for text in statements if not text.startswith("--")]  # cascades are told as comments
+    assert len(set(run)) == 7
+    for statement in run:
+        steps = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + statement)]
+        assert not [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step], statement

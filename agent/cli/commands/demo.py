@@ -26,6 +26,7 @@ def demo(session: Session, leave: bool) -> int:
         start=config.now,
         headed=config.headed,
         stay=not leave and not config.json_output and sys.stdin.isatty() and sys.stdout.isatty(),
+        chromium=config.chromium,
         as_json=config.json_output,
         console=session.output.console(),
         reachable=lambda agent: control_endpoint(agent, MEMORY),

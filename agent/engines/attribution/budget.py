@@ -70,7 +70,7 @@ def deduct(
     if request.policy.safety_limits:
         quota = (price.safety, limits.impression_site_quota_per_epoch)
         costs[BudgetKey(BudgetKind.GLOBAL, epoch)] = (price.safety, limits.global_privacy_budget_per_epoch)
-        costs |= {BudgetKey(BudgetKind.IMPRESSION_SITE_QUOTA, epoch, site): quota for site in impression_sites}
+        costs |= {BudgetKey(BudgetKind.IMPRESSION_SITE_QUOTA, epoch, site): quota for site in sorted(impression_sites)}
     after = {key: stored.get(key, whole) - cost for key, (cost, whole) in costs.items()}
     if min(after.values()) >= 0:
         return Deduction(epoch, price, after)

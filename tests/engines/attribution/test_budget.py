@@ -93,3 +93,10 @@ def test_the_known_defect_compares_the_first_charge_of_the_global_budget_alone()
     defective = request(policy=Policy(global_budget=False))
     assert not deduct(defective, 3, {"news.test"}, Price(1, 301), {NEWS: 400}, LIMITS).accepted
     assert deduct(defective, 3, {"news.test"}, Price(1, 100), {GLOBAL: 5}, LIMITS).remaining[GLOBAL] == 0
+
+
+def test_budgets_come_in_one_order_whatever_the_order_of_the_sites() -> None:
+    sites = [f"site{number}.test" for number in range(20)]
+    there = deduct(request(), 3, sites, Price(1, 1), {}, LIMITS)
+    back = deduct(request(), 3, sites[::-1], Price(1, 1), {}, LIMITS)
+    assert list(there.remaining) == list(back.remaining)
