@@ -90,9 +90,6 @@ class Config(BaseModel):
     minimum_batch: int = Field(
         default=DEFAULTS.minimum_batch, ge=1, description="fewest reports that the aggregation service takes"
     )
-    value_cap: int = Field(
-        default=DEFAULTS.value_cap, ge=1, description="largest conversion value of the 2024 dialect, for its noise"
-    )
     third_party_cookies: bool = Field(
         default=DEFAULTS.third_party_cookies, description="third-party frames may use cookies"
     )

@@ -42,7 +42,6 @@ def settings_of(config: Config) -> Settings:
         limits=config.limits,
         allow_network=config.allow_network,
         minimum_batch=config.minimum_batch,
-        value_cap=config.value_cap,
         third_party_cookies=config.third_party_cookies,
     )
 

@@ -1,1 +1,1 @@
-"""Rules: pure functions over frozen facts. No clock, random source, file, network or database is reachable from here."""
+"""Rules: pure functions over frozen facts. No clock, random source, file, network or database is within reach."""

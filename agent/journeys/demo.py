@@ -38,7 +38,7 @@ class DemoOptions:
     """Whether the person who stays gets a window with the sites; the scripted users are never seen."""
     stay: bool
     """Whether the sites stay up at the end, until Ctrl-C."""
-    chromium: str | None
+    chromium: Path | None
     """Path of the Chromium to use; None to find one."""
     as_json: bool
     console: Console

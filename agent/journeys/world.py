@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page
@@ -22,6 +23,7 @@ from agent.model.attribution import AttributionVerdict, BudgetKind, Dialect
 from agent.model.clock import WEEK, Clock, format_instant, wall_time
 from agent.model.errors import TallyhostError
 from agent.model.events import Event
+from agent.model.limits import AttributionLimits
 from agent.model.rng import SeededRng
 from agent.model.settings import Settings
 from agent.reporting.model import API_NAMES, ApiSummary, DemoRun, RowKind, TimelineRow, WeekBudget
@@ -34,7 +36,7 @@ from storage.database import MEMORY, AsyncDatabase
 
 USERS = 20
 _STRIP_LENGTH = 12
-_SETTINGS = Settings(value_cap=story.MAX_VALUE)
+_SETTINGS = Settings(limits=AttributionLimits(value_cap=story.MAX_VALUE))
 """The seed dialect has no maxValue; the shop's purchases have the value 1, so the service caps at that."""
 _SERVICES = {Dialect.CURRENT: story.AGGREGATION_SERVICE, Dialect.LEVEL1_2024: story.AGGREGATOR}
 _KINDS = {"impression": RowKind.IMPRESSION, "conversion": RowKind.CONVERSION}
@@ -74,7 +76,7 @@ class World:
             rng=self._rng,
             clock=self._clock,
             minimum_batch=_SETTINGS.minimum_batch,
-            value_cap=_SETTINGS.value_cap,
+            value_cap=_SETTINGS.limits.value_cap,
         )
         mounts = {"adtech.test": {"/collector/": collector}, "aggregator.test": {"/service/": service}}
         sites = demo_sites(mounts, lambda: list(self._strip))
@@ -83,7 +85,7 @@ class World:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, seed: int, start: int, tell: Callable[[TimelineRow], None], chromium: str | None
+        cls, seed: int, start: int, tell: Callable[[TimelineRow], None], chromium: Path | None
     ) -> AsyncIterator[World]:
         """A world whose story begins at ``start`` (milliseconds); ``tell`` is called for each thing that happens."""
         async with AsyncExitStack() as stack:

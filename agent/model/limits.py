@@ -35,7 +35,7 @@ class AttributionLimits:
     """Milliseconds after a user activation in which a first call may follow (draft section 9)."""
     level1_safety_limits: bool = False
     """Whether the seed dialect also pays the global budget and the impression-site quota (off: it has none)."""
-    level1_max_value: int = 65_536
+    value_cap: int = 65_536
     """Stands for ``maxValue``, which the seed dialect lacks, where a report and its noise need one."""
     allow_localhost: bool = False
     """Whether localhost counts as a site; the draft allows this switch for developers."""

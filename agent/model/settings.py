@@ -27,7 +27,5 @@ class Settings:
     """Whether hosts that are not mapped may be reached on the real network."""
     minimum_batch: int = 20
     """Fewest reports that the local aggregation service aggregates."""
-    value_cap: int = 65_536
-    """Seed dialect, which has no maxValue: the largest conversion value of a batch; calibrates its noise."""
     third_party_cookies: bool = True
     """Whether third-party frames may use cookies, as in Chromium before it blocked them."""

@@ -261,7 +261,6 @@ class Agent:
                     outcome.request,
                     outcome.histogram,
                     key=self.service_keys.current.public,
-                    value_cap=self.settings.value_cap,
                     rng=self._rng,
                     now=now,
                     event_id=outcome.events[0].id,
@@ -296,7 +295,7 @@ class Agent:
                 rng=self._rng,
                 now=self._clock.now(),
                 minimum_batch=self.settings.minimum_batch,
-                value_cap=self.settings.value_cap,
+                value_cap=self.settings.limits.value_cap,
                 noise=noise,
                 reveal=reveal,
             )

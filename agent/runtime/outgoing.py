@@ -25,7 +25,6 @@ def seal(
     histogram: tuple[int, ...],
     *,
     key: PublicKey,
-    value_cap: int,
     rng: Rng,
     now: int,
     event_id: int,
@@ -42,8 +41,7 @@ def seal(
         report_id=new_report_id(rng),
         time=report_time(now),
         micro_epsilon=micro_epsilon(request.epsilon),
-        # The seed dialect has no maxValue: the service's value cap stands for it.
-        max_value=value_cap if seed_dialect else request.max_value,
+        max_value=request.max_value,
         budget_source=request.conversion_site,
         collector=request.caller,
         histogram=histogram,

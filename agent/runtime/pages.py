@@ -13,7 +13,7 @@ from agent.browser.documents import Document, Frame, intermediary, origin_of
 from agent.browser.host_channel import HostChannel, PageCall
 from agent.browser.network.hooks import Exchange
 from agent.browser.request_client import NoClient, RequestClients, read_sender
-from agent.engines.attribution import activation, headers
+from agent.engines.attribution import activation, headers, webidl
 from agent.engines.attribution.activation import Activation
 from agent.model.attribution import CallContext, Dialect
 from agent.model.clock import Clock
@@ -138,10 +138,15 @@ class Pages:
         context = await self._context(caller.document, _FEATURES[call.method], caller.intermediary_site, dialect)
         if not caller.document.secure:
             return _error(PageException("NotAllowedError", "the API needs a secure context", is_dom_exception=True))
+        # The page's script has converted already; JSON made integers of doubles such as 1.0.
+        convert = webidl.convert_impression if call.method == "saveImpression" else webidl.convert_conversion
+        options = convert(dialect, call.options)
+        if isinstance(options, PageException):
+            return _error(options)
         if call.method == "saveImpression":
-            exception = await self._verbs.save_impression(dialect, context, call.options)
+            exception = await self._verbs.save_impression(dialect, context, options)
             return {} if exception is None else _error(exception)
-        report = await self._verbs.measure_conversion(dialect, context, call.options)
+        report = await self._verbs.measure_conversion(dialect, context, options)
         if isinstance(report, PageException):
             return _error(report)
         return {"report": base64.b64encode(report).decode("ascii")}

@@ -85,7 +85,7 @@ def _calling(index: int) -> str:
     """Calls at once, before anything else of the document, and has a response field read."""
     return f"""<script>
         const told = (outcome) => fetch("https://told.test/{index}?" + outcome, {{ mode: "no-cors" }});
-        navigator.attribution.saveImpression({{ histogramIndex: {index} }}).then(() => told("ok"), (e) => told(e.name));
+        navigator.attribution.saveImpression({{ histogramIndex: 1000 + {index} }}).then(() => told("ok"), (e) => told(e.name));
         </script><img src="https://adtech.test/img?top=news.test">"""
 
 

@@ -178,7 +178,7 @@ def _level1_conversion(
         impression_callers=(),
         credit=(1.0,),
         value=value,
-        max_value=limits.level1_max_value,
+        max_value=limits.value_cap,
     )
 
 
