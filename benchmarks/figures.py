@@ -75,6 +75,16 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
     return [one / other for one, other in zip(above, below, strict=True)]
 
 
+def ratio(name: str, above: Sequence[float], below: Sequence[float], again: Sequence[float], goal: Goal) -> Figure:
+    """The figure of ``above / below``, beside ``again / below``, where ``again`` is a second subject like ``below``.
+
+    Both ways to sum up are given: the median of the rounds' ratios, which the goal is for, and the ratio of medians.
+    """
+    medians = {"ratioOfMedians": Spread.of(above).median / Spread.of(below).median}
+    medians["ratioOfMediansOfPair"] = Spread.of(again).median / Spread.of(below).median
+    return Figure(name, "ratio", ratios(above, below), goal=goal, pair=ratios(again, below), details=medians)
+
+
 def differences(one: Sequence[float], other: Sequence[float]) -> list[float]:
     """``one - other`` of each round."""
     return [first - second for first, second in zip(one, other, strict=True)]

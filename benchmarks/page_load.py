@@ -20,7 +20,7 @@ from playwright.async_api import BrowserContext
 
 from agent.runtime import Agent
 from benchmarks.browsers import bare_browser
-from benchmarks.figures import Figure, Goal, ratios
+from benchmarks.figures import Figure, Goal, ratio
 from benchmarks.processes import processor_time
 from benchmarks.rounds import Plan, interleave
 from benchmarks.server import serving
@@ -46,16 +46,9 @@ async def measure(plan: Plan) -> list[Figure]:
     for quantity in ("time", "processor_time"):
         costs = {subject: [getattr(load, quantity) for load in samples] for subject, samples in loaded.items()}
         figures += [Figure(f"page_load.{caching}.{name}.{quantity}", "ms", c) for (name, caching), c in costs.items()]
-        figures += [
-            Figure(
-                f"page_load.{caching}.agent_over_bare.{quantity}",
-                "ratio",
-                ratios(costs["agent", caching], costs["bare", caching]),
-                goal=GOAL,
-                pair=ratios(costs["bare2", caching], costs["bare", caching]),
-            )
-            for caching in ("cold", "warm")
-        ]
+        for caching in ("cold", "warm"):
+            ours, bare, bare2 = (costs[name, caching] for name in ("agent", "bare", "bare2"))
+            figures.append(ratio(f"page_load.{caching}.agent_over_bare.{quantity}", ours, bare, bare2, GOAL))
     return figures
 
 

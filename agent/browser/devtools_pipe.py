@@ -28,7 +28,7 @@ BrowserListener = Callable[[bytes], bool]
 _log = logging.getLogger("tallyhost.devtools")
 _OWN_IDS = 1 << 30
 """Playwright counts its commands from 1; ours start far above, and their answers are kept from it."""
-_ANSWER_SECONDS = 2
+_ANSWER_SECONDS = 5
 _NO_BROWSER: Message = {"error": {"message": "the browser is gone"}}
 
 _OFF = ",IsolateSandboxedIframes"
@@ -161,7 +161,7 @@ class DevToolsPipe:
     async def call(self, method: str, params: Mapping[str, Any], session: str | None = None) -> Message:
         """Send a command and wait for its answer: the ``result``, or ``{"error": ...}`` where it failed.
 
-        A target that is gone or busy does not answer: after two seconds that is an ``error`` too.
+        A target that is gone or busy does not answer: after five seconds that is an ``error`` too.
         """
         if self._closed:
             return _NO_BROWSER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
@@ -81,23 +82,28 @@ class Browser:
         await self._stack.aclose()
 
     async def _launch(self, launcher: Path, chromium: Chromium) -> PlaywrightBrowser:
-        connected = self._tasks.start(self._pipe.connected(), "devtools pipe")
+        launch = self._playwright.chromium.launch(
+            executable_path=launcher,
+            headless=not self._headed,
+            # The sandbox is off only where Chromium refuses to run with it.
+            chromium_sandbox=os.geteuid() != 0,
+            args=[*_QUIET, f"--ignore-certificate-errors-spki-list={self.authority.spki_fingerprint}"],
+            timeout=_LAUNCH_SECONDS * 1000,
+        )
         try:
-            return await self._playwright.chromium.launch(
-                executable_path=launcher,
-                headless=not self._headed,
-                # The sandbox is off only where Chromium refuses to run with it.
-                chromium_sandbox=os.geteuid() != 0,
-                args=[*_QUIET, f"--ignore-certificate-errors-spki-list={self.authority.spki_fingerprint}"],
-                timeout=_LAUNCH_SECONDS * 1000,
-            )
-        except PlaywrightError as error:
-            connected.cancel()
+            # Whichever fails ends the other, so that nobody waits for a browser that cannot come.
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pipe.connected())
+                launched = both.create_task(launch)
+        except ExceptionGroup as failed:
+            error = failed.exceptions[0]
+            reason = error.message if isinstance(error, PlaywrightError) else str(error)
             raise HostEnvironmentError(
-                f"Chromium did not start: {error.message.splitlines()[0]}",
+                f"Chromium did not start: {reason.splitlines()[0]}",
                 where=str(chromium.path),
                 fix=f"run tallyhost doctor; or {HOW_TO_GET}",
             ) from error
+        return launched.result()
 
     @property
     def version(self) -> str:

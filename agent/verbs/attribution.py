@@ -116,7 +116,7 @@ def measure_conversion(
     """Measure one conversion. ``options`` are converted WebIDL members; ``now`` is in milliseconds.
 
     ``policy`` replaces the dialect's own, to imitate a reference; ``named`` is how many of the latest impressions
-    the trace explains one by one.
+    the trace explains one by one; with 0 there is no trace.
     """
     request = conversion_request(dialect, context, options, limits, services)
     if isinstance(request, PageException):
@@ -125,7 +125,7 @@ def measure_conversion(
         request = replace(request, policy=policy)
 
     state, facts = _gather(connection, request, limits, rng, now, named)
-    decision = conversion.decide(request, facts, limits, rng)
+    decision = conversion.decide(request, facts, limits, rng, explained=named > 0)
     if enabled:
         verdict, histogram, budgets = decision.verdict, decision.histogram, decision.budgets
         kept = replace(state, epoch_start=facts.epoch_start)

@@ -24,7 +24,6 @@ TOP_LEVEL = {
 }
 LINES = 400
 LONGER_WITH_REASON = {
-    "agent/runtime/agent.py": "one class, one method for each verb, side by side",
     "tests/browser/network/test_exchange.py": "the corners of one exchange on the wire, one test each",
 }
 """Path of a file past 400 lines, and why it is one thing all the same."""

@@ -53,9 +53,9 @@ class ConversionDecision:
 
 
 def decide(
-    request: ConversionRequest, facts: ConversionFacts, limits: AttributionLimits, rng: Rng
+    request: ConversionRequest, facts: ConversionFacts, limits: AttributionLimits, rng: Rng, *, explained: bool = True
 ) -> ConversionDecision:
-    """Attribute one conversion."""
+    """Attribute one conversion; ``explained`` false leaves the trace empty, for runs that nobody asks why."""
     present = epochs.epoch_of(facts.now, facts.epoch_start, limits)
     matched = [one for one in facts.candidates if first_mismatch(one, request, facts.now) is None]
     by_epoch: dict[int, list[Candidate]] = {}
@@ -82,12 +82,15 @@ def decide(
         shares = ()
     elif not (by_attributed and request.policy.single_draw):
         shares = credit.divide(paid, request, rng)
+    trace = Trace()
+    if explained:
+        trace = explain(request, facts.now, facts.candidates, facts.recent, matched, single, deductions, shares)
     return ConversionDecision(
         verdict=_verdict(request, deductions, shares),
         histogram=credit.histogram(shares, request.histogram_size),
         shares=shares,
         deductions=deductions,
-        trace=explain(request, facts.now, facts.candidates, facts.recent, matched, single, deductions, shares),
+        trace=trace,
     )
 
 

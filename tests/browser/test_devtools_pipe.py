@@ -1,0 +1,142 @@
+"""The relay between Playwright and Chromium, with two pipes of our own at its ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.browser import devtools_pipe
+from agent.browser.devtools_pipe import DevToolsPipe
+
+
+@dataclass
+class Ends:
+    """What Playwright and Chromium would hold."""
+
+    pipe: DevToolsPipe
+    client_writes: int
+    client_reads: int
+    browser_writes: int
+    browser_reads: int
+
+    @staticmethod
+    def send(descriptor: int, *messages: dict[str, Any] | bytes) -> None:
+        texts = (m if isinstance(m, bytes) else json.dumps(m, separators=(",", ":")).encode() for m in messages)
+        os.write(descriptor, b"".join(text + b"\0" for text in texts))
+
+    @staticmethod
+    async def receive(descriptor: int) -> list[dict[str, Any]]:
+        """The messages that are there within a moment."""
+        await asyncio.sleep(0.05)
+        os.set_blocking(descriptor, False)
+        try:
+            data = os.read(descriptor, 1 << 20)
+        except BlockingIOError:
+            return []
+        return [json.loads(text) for text in data.split(b"\0") if text]
+
+
+@pytest.fixture
+async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
+    pipe = DevToolsPipe()
+    pipe.write_launcher(tmp_path, "/bin/true", {})
+    client_read, client_writes = os.pipe()
+    client_reads, client_write = os.pipe()
+    browser_reads, to_browser = os.pipe()
+    from_browser, browser_writes = os.pipe()
+    seat = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    seat.connect(str(tmp_path / "seat"))
+    socket.send_fds(seat, [b"x"], [client_read, client_write, to_browser, from_browser])
+    seat.close()
+    for given in (client_read, client_write, to_browser, from_browser):
+        os.close(given)
+    await pipe.connected()
+    yield Ends(pipe, client_writes, client_reads, browser_writes, browser_reads)
+    pipe.close()
+    for kept in (client_writes, client_reads, browser_writes, browser_reads):
+        os.close(kept)
+
+
+async def test_messages_pass_in_both_directions_and_in_order(ends: Ends) -> None:
+    commands = [{"id": number, "method": "Page.enable"} for number in range(1, 4)]
+    ends.send(ends.client_writes, *commands)
+    assert await ends.receive(ends.browser_reads) == commands
+    answers = [{"id": number, "result": {}} for number in range(1, 4)]
+    ends.send(ends.browser_writes, *answers)
+    assert await ends.receive(ends.client_reads) == answers
+
+
+async def test_a_message_may_come_in_pieces(ends: Ends) -> None:
+    text = json.dumps({"id": 1, "method": "Page.navigate", "params": {"url": "x" * 1000}}).encode() + b"\0"
+    for start in range(0, len(text), 100):
+        os.write(ends.client_writes, text[start : start + 100])
+        await asyncio.sleep(0)
+    [received] = await ends.receive(ends.browser_reads)
+    assert received["params"]["url"] == "x" * 1000
+
+
+async def test_answers_to_our_commands_are_kept_from_the_client(ends: Ends) -> None:
+    asked = asyncio.ensure_future(ends.pipe.call("DOM.getDocument", {}, "S"))  # noqa: TID251
+    [command] = await ends.receive(ends.browser_reads)
+    assert (command["method"], command["sessionId"]) == ("DOM.getDocument", "S")
+    ends.send(ends.browser_writes, {"id": command["id"], "result": {"root": 1}}, {"id": 1, "result": {}})
+    assert await ends.receive(ends.client_reads) == [{"id": 1, "result": {}}]
+    assert await asked == {"root": 1}
+
+
+async def test_what_a_listener_posts_goes_ahead_of_the_command_that_it_heard(ends: Ends) -> None:
+    ends.pipe.on_client[b"Runtime.run"] = lambda _raw: ends.pipe.post("Arm.now", {}) and None
+    ends.send(ends.client_writes, {"id": 5, "method": "Runtime.run"})
+    assert [one["method"] for one in await ends.receive(ends.browser_reads)] == ["Arm.now", "Runtime.run"]
+
+
+async def test_a_listener_can_swallow_an_event(ends: Ends) -> None:
+    ends.pipe.on_browser[b"Secret.event"] = lambda raw: b"ours" in raw
+    ends.send(
+        ends.browser_writes, {"method": "Secret.event", "params": "ours"}, {"method": "Secret.event", "params": 1}
+    )
+    assert await ends.receive(ends.client_reads) == [{"method": "Secret.event", "params": 1}]
+
+
+async def test_a_listener_that_fails_and_a_message_that_is_none_do_not_stop_the_relay(ends: Ends) -> None:
+    def fail(_raw: bytes) -> bool:
+        raise KeyError("params")
+
+    ends.pipe.on_browser[b"Bad.event"] = fail
+    ends.pipe.on_client[b"Bad.command"] = fail
+    ends.send(ends.browser_writes, {"method": "Bad.event"}, b'{"id":', b"", {"method": "Good.event"})
+    await asyncio.sleep(0.05)
+    received = os.read(ends.client_reads, 1 << 16)
+    assert received.split(b"\0")[:4] == [b'{"method":"Bad.event"}', b'{"id":', b"", b'{"method":"Good.event"}']
+    ends.send(ends.client_writes, {"id": 1, "method": "Bad.command"}, {"id": 2, "method": "Good.command"})
+    assert [one["id"] for one in await ends.receive(ends.browser_reads)] == [1, 2]
+
+
+async def test_the_listener_for_an_answer_hears_it_once(ends: Ends) -> None:
+    heard: list[Any] = []
+    ends.pipe.on_client_answer[7] = heard.append
+    ends.send(ends.browser_writes, {"id": 7, "result": {"a": 1}}, {"id": 7, "result": {"a": 2}})
+    assert len(await ends.receive(ends.client_reads)) == 2
+    assert heard == [{"id": 7, "result": {"a": 1}}]
+
+
+async def test_a_command_that_nobody_answers_is_an_error_in_time(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devtools_pipe, "_ANSWER_SECONDS", 0.05)
+    assert "was not answered" in (await ends.pipe.call("Page.enable", {}))["error"]["message"]
+
+
+async def test_nobody_waits_for_a_browser_that_is_gone(ends: Ends) -> None:
+    waiting = asyncio.ensure_future(ends.pipe.call("Page.enable", {}))  # noqa: TID251
+    await asyncio.sleep(0)
+    ends.pipe.close()
+    gone = {"error": {"message": "the browser is gone"}}
+    assert await waiting == gone
+    assert await ends.pipe.call("Page.enable", {}) == gone

@@ -1,0 +1,100 @@
+"""One Chromium with the agent's seat on its pipe: it fails fast, it is shared, it leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from agent.browser.devtools_pipe import DevToolsPipe
+from agent.browser.launch import Browser
+from agent.model.errors import HostEnvironmentError
+from agent.runtime import Agent
+from tests.browser.ledger import site
+
+
+def _executable(folder: Path, script: str) -> Path:
+    path = folder / "chromium"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def _folders() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("tallyhost-browser-*")}
+
+
+async def test_a_browser_that_ends_at_once_is_reported_at_once_and_leaves_no_folder(tmp_path: Path) -> None:
+    before = _folders()
+    async with asyncio.timeout(20):
+        with pytest.raises(HostEnvironmentError, match="Chromium did not start") as raised:
+            async with Browser(executable=_executable(tmp_path, "exit 7")):
+                pass
+    assert str(tmp_path / "chromium") in str(raised.value)
+    assert "doctor" in str(raised.value)
+    assert _folders() <= before
+
+
+async def test_a_seat_that_fails_ends_the_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_pipe: DevToolsPipe) -> None:
+        raise OSError("no seat")
+
+    monkeypatch.setattr(DevToolsPipe, "connected", fail)
+    async with asyncio.timeout(20):
+        with pytest.raises(HostEnvironmentError, match="no seat"):
+            async with Browser(executable=_executable(tmp_path, "sleep 1")):
+                pass
+
+
+async def test_a_setting_that_names_no_executable_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    before = _folders()
+    with pytest.raises(HostEnvironmentError):
+        async with Browser(executable=tmp_path / "nothing"):
+            pass
+    assert _folders() <= before
+
+
+def _children(folder: str) -> list[str]:
+    """Command lines of living processes that name ``folder``."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if folder in line and str(os.getpid()) != process.parent.name:
+            found.append(line)
+    return found
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+async def test_a_browser_leaves_no_process_and_no_folder_behind() -> None:
+    async with Browser() as browser, Agent.launch(browser=browser, maps={"news.test": site({})}) as agent:
+        await agent.new_page("https://news.test/")
+        session = await agent.context.browser.new_browser_cdp_session() if agent.context.browser else None
+        assert session is not None
+        line = (await session.send("Browser.getBrowserCommandLine"))["arguments"]
+        data = next(one.split("=", 1)[1] for one in line if one.startswith("--user-data-dir="))
+        assert _children(data)
+        assert Path(data).is_dir()
+    async with asyncio.timeout(10):
+        while _children(data):
+            await asyncio.sleep(0.05)
+    assert not Path(data).exists()
+
+
+@pytest.mark.browser
+async def test_closing_a_profile_forgets_its_sessions_and_frames(agent_browser: Browser) -> None:
+    observer = agent_browser._observer
+    before = len(observer.sessions), len(observer.frames.frames), len(agent_browser.channel.profiles)
+    async with Agent.launch(browser=agent_browser, maps={"news.test": site({"/": "<iframe></iframe>"})}) as agent:
+        for _ in range(3):
+            await agent.new_page("https://news.test/")
+        assert len(observer.sessions) >= before[0] + 3
+    async with asyncio.timeout(5):
+        while (len(observer.sessions), len(observer.frames.frames), len(agent_browser.channel.profiles)) != before:
+            await asyncio.sleep(0.02)
