@@ -99,7 +99,7 @@ class Browser:
             error = failed.exceptions[0]
             reason = error.message if isinstance(error, PlaywrightError) else str(error)
             raise HostEnvironmentError(
-                f"Chromium did not start: {reason.splitlines()[0]}",
+                f"Chromium did not start: {reason.partition(chr(10))[0]}",
                 where=str(chromium.path),
                 fix=f"run tallyhost doctor; or {HOW_TO_GET}",
             ) from error

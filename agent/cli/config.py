@@ -90,6 +90,7 @@ class Config(BaseModel):
     minimum_batch: int = Field(
         default=DEFAULTS.minimum_batch, ge=1, description="fewest reports that the aggregation service takes"
     )
+    page_clock: bool = Field(default=DEFAULTS.page_clock, description="`Date` in pages shows the agent's clock")
     third_party_cookies: bool = Field(
         default=DEFAULTS.third_party_cookies, description="third-party frames may use cookies"
     )

@@ -42,6 +42,7 @@ def settings_of(config: Config) -> Settings:
         limits=config.limits,
         allow_network=config.allow_network,
         minimum_batch=config.minimum_batch,
+        page_clock=config.page_clock,
         third_party_cookies=config.third_party_cookies,
     )
 

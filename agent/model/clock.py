@@ -35,6 +35,8 @@ class Clock:
     """
 
     def __init__(self, source: Callable[[], int] = wall_time, *, ahead: int = 0) -> None:
+        self.stands_still = False
+        """Whether it moves by :meth:`advance` alone."""
         self._source = source
         self._ahead = ahead
         self._latest = source() + ahead
@@ -43,7 +45,9 @@ class Clock:
     @classmethod
     def frozen(cls, start: int = DEFAULT_FROZEN_START) -> Clock:
         """A clock that stands at ``start`` (milliseconds) until it is advanced."""
-        return cls(lambda: start)
+        clock = cls(lambda: start)
+        clock.stands_still = True
+        return clock
 
     def now(self) -> int:
         """The present instant in milliseconds, never smaller than one given before."""

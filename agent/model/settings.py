@@ -27,5 +27,7 @@ class Settings:
     """Whether hosts that are not mapped may be reached on the real network."""
     minimum_batch: int = 20
     """Fewest reports that the local aggregation service aggregates."""
+    page_clock: bool = False
+    """Whether ``Date`` in pages shows the agent's clock; Playwright's stand-in for ``Date`` does not look native."""
     third_party_cookies: bool = True
     """Whether third-party frames may use cookies, as in Chromium before it blocked them."""

@@ -23,7 +23,7 @@ from agent.crypto.keys import KeyRing
 from agent.delivery.scheduler import Scheduler
 from agent.delivery.sender import Sender
 from agent.model.attribution import CallContext, ConversionRequest, Dialect
-from agent.model.clock import DAY, HOUR, SECOND, Clock
+from agent.model.clock import DAY, HOUR, SECOND, Clock, format_instant
 from agent.model.errors import PageException
 from agent.model.events import Event
 from agent.model.reports import Report
@@ -128,6 +128,7 @@ class Agent:
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
             await agent.start(stack, browser.user_agent, ["*"] if settings.allow_network else list(maps or {}))
             await agent.expire()
+            await agent.show_time()
             yield agent
 
     @classmethod
@@ -335,6 +336,7 @@ class Agent:
         ahead = self._clock.ahead
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
         await self.expire()
+        await self.show_time()
         await self._scheduler.settle()
 
     async def expire(self) -> None:
@@ -342,6 +344,12 @@ class Agent:
         now = self._clock.now()
         await self._database.transact("expire impressions", lambda c: verbs.expire(c, now=now))
         self._last_expiry = now
+
+    async def show_time(self) -> None:
+        """Let pages see the agent's time where the settings ask for it; their timers run on as they do."""
+        if self.settings.page_clock and hasattr(self, "context"):
+            page_clock, now = self.context.clock, format_instant(self._clock.now())
+            await (page_clock.set_fixed_time(now) if self._clock.stands_still else page_clock.set_system_time(now))
 
     async def _expire_daily(self) -> None:
         while True:

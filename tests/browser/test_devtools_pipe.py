@@ -93,7 +93,10 @@ async def test_answers_to_our_commands_are_kept_from_the_client(ends: Ends) -> N
 
 
 async def test_what_a_listener_posts_goes_ahead_of_the_command_that_it_heard(ends: Ends) -> None:
-    ends.pipe.on_client[b"Runtime.run"] = lambda _raw: ends.pipe.post("Arm.now", {}) and None
+    def arm(_raw: bytes) -> None:
+        ends.pipe.post("Arm.now", {})
+
+    ends.pipe.on_client[b"Runtime.run"] = arm
     ends.send(ends.client_writes, {"id": 5, "method": "Runtime.run"})
     assert [one["method"] for one in await ends.receive(ends.browser_reads)] == ["Arm.now", "Runtime.run"]
 
@@ -110,8 +113,11 @@ async def test_a_listener_that_fails_and_a_message_that_is_none_do_not_stop_the_
     def fail(_raw: bytes) -> bool:
         raise KeyError("params")
 
+    def fail_too(_raw: bytes) -> None:
+        raise ValueError("no JSON")
+
     ends.pipe.on_browser[b"Bad.event"] = fail
-    ends.pipe.on_client[b"Bad.command"] = fail
+    ends.pipe.on_client[b"Bad.command"] = fail_too
     ends.send(ends.browser_writes, {"method": "Bad.event"}, b'{"id":', b"", {"method": "Good.event"})
     await asyncio.sleep(0.05)
     received = os.read(ends.client_reads, 1 << 16)

@@ -57,15 +57,15 @@ async def test_a_setting_that_names_no_executable_is_refused_before_anything_sta
     assert _folders() <= before
 
 
-def _children(folder: str) -> list[str]:
-    """Command lines of living processes that name ``folder``."""
+def _processes(text: str) -> list[str]:
+    """Command lines of living processes that contain ``text``."""
     found = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if folder in line and str(os.getpid()) != process.parent.name:
+        if text in line and str(os.getpid()) != process.parent.name:
             found.append(line)
     return found
 
@@ -75,14 +75,11 @@ def _children(folder: str) -> list[str]:
 async def test_a_browser_leaves_no_process_and_no_folder_behind() -> None:
     async with Browser() as browser, Agent.launch(browser=browser, maps={"news.test": site({})}) as agent:
         await agent.new_page("https://news.test/")
-        session = await agent.context.browser.new_browser_cdp_session() if agent.context.browser else None
-        assert session is not None
-        line = (await session.send("Browser.getBrowserCommandLine"))["arguments"]
-        data = next(one.split("=", 1)[1] for one in line if one.startswith("--user-data-dir="))
-        assert _children(data)
+        [chromium] = [line for line in _processes(browser.authority.spki_fingerprint) if "--type=" not in line]
+        [data] = [word.split("=", 1)[1] for word in chromium.split() if word.startswith("--user-data-dir=")]
         assert Path(data).is_dir()
     async with asyncio.timeout(10):
-        while _children(data):
+        while _processes(data):
             await asyncio.sleep(0.05)
     assert not Path(data).exists()
 

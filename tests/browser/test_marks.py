@@ -72,7 +72,7 @@ class _Languages:
     async def headers(self) -> dict[str, list[tuple[str, str]]]:
         """The first request's headers of each kind, names as sent and in order, once all kinds were seen."""
         async with asyncio.timeout(20):
-            while not KINDS | ALSO <= {answer.kind for answer in self.ledger.answered}:
+            while not {answer.kind for answer in self.ledger.answered} >= KINDS | ALSO:
                 await asyncio.sleep(0.02)
         found: dict[str, list[tuple[str, str]]] = {}
         for answer in self.ledger.answered:
@@ -119,7 +119,9 @@ async def test_servers_see_the_headers_that_bare_chromium_sends_in_its_order(
 @pytest.mark.browser
 async def test_scripts_see_the_languages_that_they_always_see(agent: Agent, agent_browser: Browser) -> None:
     tell = "postMessage(navigator.languages)"
-    worker = f"new Promise((done) => {{ new Worker(URL.createObjectURL(new Blob([`{tell}`]))).onmessage = (e) => done(e.data); }})"
+    worker = f"""new Promise((done) => {{
+        new Worker(URL.createObjectURL(new Blob([`{tell}`]))).onmessage = (event) => done(event.data);
+    }})"""
     agent.map("news.test", site({"/": '<iframe src="https://ads.test/"></iframe>'}))
     agent.map("ads.test", site({}))
     page = await agent.new_page("https://news.test/")

@@ -85,7 +85,8 @@ def _calling(index: int) -> str:
     """Calls at once, before anything else of the document, and has a response field read."""
     return f"""<script>
         const told = (outcome) => fetch("https://told.test/{index}?" + outcome, {{ mode: "no-cors" }});
-        navigator.attribution.saveImpression({{ histogramIndex: 1000 + {index} }}).then(() => told("ok"), (e) => told(e.name));
+        navigator.attribution.saveImpression({{ histogramIndex: 1000 + {index} }})
+            .then(() => told("ok"), (error) => told(error.name));
         </script><img src="https://adtech.test/img?top=news.test">"""
 
 
@@ -147,9 +148,7 @@ async def test_the_header_of_a_page_binds_its_calls_and_responses_and_its_frames
 
 
 @pytest.mark.browser
-async def test_allow_and_headers_are_inherited_over_three_levels_of_frames(
-    agent: Agent, outcomes: _Outcomes, ledger: Ledger
-) -> None:
+async def test_allow_and_headers_are_inherited_over_three_levels_of_frames(agent: Agent, outcomes: _Outcomes) -> None:
     page = f"""{_calling(1)}
         <iframe allow="save-impression 'none'" src="https://ads.test/?2"></iframe>
         <iframe allow="save-impression 'src'" src="https://ads.test/?4"></iframe>

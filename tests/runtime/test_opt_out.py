@@ -7,10 +7,12 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 from aiohttp import web
+from playwright.async_api import Page
 
 from agent.browser.launch import Browser
 from agent.model.clock import Clock
@@ -75,8 +77,12 @@ class Watched:
         async with asyncio.timeout(5):
             while "COMMIT" not in self.statements:  # the seed's saveImpression returns at once
                 await asyncio.sleep(0.005)
-        found = {"drawn": self.drawn, "statements": self.statements, "answers": self.answers, "posted": self.posted}
-        return {name: list(noted) for name, noted in found.items()}
+        return {
+            "drawn": list(self.drawn),
+            "statements": list(self.statements),
+            "answers": list(self.answers),
+            "posted": list(self.posted),
+        }
 
 
 @asynccontextmanager
@@ -105,6 +111,13 @@ async def _watched(browser: Browser, kind: str, monkeypatch: pytest.MonkeyPatch)
         yield watched
 
 
+async def _post_report(agent: Agent, page: Page, *, reports: int) -> None:
+    """Have a response measure a conversion, and wait until all of the agent's reports are delivered."""
+    await page.evaluate("() => fetch('/measure', { cache: 'no-store' })")
+    await agent.clock.advance(0)
+    await agent.reports.wait(count=reports)
+
+
 async def _do_everything(watched: Watched, browser: Browser) -> dict[str, Any]:
     """Everything that a page can make an agent do, twice, and what was seen of each."""
     seen: dict[str, Any] = {}
@@ -121,19 +134,15 @@ async def _do_everything(watched: Watched, browser: Browser) -> dict[str, Any]:
         shop = await watched.agent.new_page("https://shop.test/")
         for turn in (1, 2):
             for dialect, script in SAVES.items():
-                text = f"async () => JSON.stringify(await {script})"
-                seen[f"save {dialect} {turn}"] = await watched.watch(lambda text=text: news.evaluate(text))
+                act = partial(news.evaluate, f"async () => JSON.stringify(await {script})")
+                seen[f"save {dialect} {turn}"] = await watched.watch(act)
             for dialect, script in MEASURES.items():
-                text = f"async () => {{ const report = await {script}; return [report.length, String(report.constructor)]; }}"
-                seen[f"measure {dialect} {turn}"] = await watched.watch(lambda text=text: shop.evaluate(text))
-            seen[f"field {turn}"] = await watched.watch(lambda: news.evaluate("() => fetch('/save?' + Math.random())"))
-
-            async def post_report() -> None:
-                await shop.evaluate("() => fetch('/measure?' + Math.random())")
-                await watched.agent.clock.advance(0)
-                await watched.agent.reports.wait(count=5 if turn == 2 else 3)  # noqa: B023
-
-            seen[f"report {turn}"] = {"posted": (await watched.watch(post_report))["posted"]}
+                act = partial(shop.evaluate, f"async () => {{ const report = await {script}; return report.length; }}")
+                seen[f"measure {dialect} {turn}"] = await watched.watch(act)
+            act = partial(news.evaluate, "() => fetch('/save', { cache: 'no-store' })")
+            seen[f"field {turn}"] = await watched.watch(act)
+            act = partial(_post_report, watched.agent, shop, reports=3 * turn)
+            seen[f"report {turn}"] = (await watched.watch(act))["posted"]
     finally:
         browser.channel._pipe.post = post  # type: ignore[method-assign]
     return seen
@@ -152,7 +161,7 @@ async def test_statements_draws_and_bytes_are_equal_whether_the_api_is_enabled_o
     assert seen["enabled"]["measure current 1"]["drawn"], "the watch sees draws"
     assert seen["enabled"]["measure current 1"]["statements"], "the watch sees statements"
     assert seen["enabled"]["measure current 1"]["answers"], "the watch sees answers"
-    assert seen["enabled"]["report 1"]["posted"], "the watch sees what is sent"
+    assert seen["enabled"]["report 1"], "the watch sees what is sent"
 
 
 @pytest.fixture
