@@ -23,8 +23,7 @@ from functools import partial
 from typing import Any
 
 from agent.engines.attribution import epochs
-from agent.journeys.story import _Teller as StoryTeller
-from agent.journeys.story import read_config
+from agent.journeys.story import Teller, read_config
 from agent.model.attribution import AttributionState, BudgetKey, BudgetKind, Dialect, Impression
 from agent.model.clock import DAY, SECOND
 from agent.model.rng import Draw, SeededRng
@@ -103,7 +102,7 @@ class _Store:
         self._database = stack.enter_context(Database.open(MEMORY, now=0))
         self._config = read_config(_CONFIG)
         self._database.transact("fill", self._fill)
-        self._teller = StoryTeller(self._database, self._config, None)
+        self._teller = Teller(self._database, self._config, None)
 
     def _fill(self, connection: sqlite3.Connection) -> None:
         for number in range(self.size):

@@ -19,6 +19,9 @@ deleteProperty(global, config.binding);
 const pending = createObject(null);
 let lastId = 0;
 
+/** @param {object} message */
+const post = (message) => /** @type {(text: string) => void} */ (hostFunction)(toJson(bare(message)));
+
 /**
  * Sends a call; `id` is 0 where no answer is awaited.
  *
@@ -27,9 +30,26 @@ let lastId = 0;
  * @param {string} method
  * @param {object} options
  */
-const send = (id, api, method, options) => {
-  const call = toJson(bare({ id, api, method, options }));
-  /** @type {(text: string) => void} */ (hostFunction)(call);
+const send = (id, api, method, options) => post({ id, api, method, options });
+
+/** How much of a message the host is told, in UTF-16 code units: pages choose what it quotes. */
+const longestMessage = 500;
+
+/**
+ * Tells the host of a call that was refused before it could be sent.
+ *
+ * @param {string} api
+ * @param {string} method
+ * @param {string} name
+ * @param {string} message
+ */
+const sendRefusal = (api, method, name, message) => {
+  try {
+    // Of a document that is gone the host could not say whose call it was.
+    if (isActive()) post({ id: 0, api, method, refused: bare({ name, message: slice(message, 0, longestMessage) }) });
+  } catch {
+    // With the stack used up, say. The page gets the exception that is on its way to it, and no other.
+  }
 };
 
 /**
@@ -84,7 +104,7 @@ const isActive = () => windowOf(global.document) !== null;
  * The state of a platform object of this realm.
  *
  * @param {string} interfaceName
- * @param {string} api
+ * @param {string} api what the host calls the interface; "" where it has no part in the calls
  * @param {any} services
  * @returns {State}
  */
@@ -97,4 +117,8 @@ const newState = (interfaceName, api, services) =>
     ask: (method, options, answer, context) => ask(api, method, options, answer, context),
     /** @type {State["tell"]} */
     tell: (method, options) => send(0, api, method, options),
+    /** @type {State["tellRefusal"]} */
+    tellRefusal: (method, name, message) => {
+      if (api !== "") sendRefusal(api, method, name, message);
+    },
   });

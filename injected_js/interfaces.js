@@ -7,6 +7,7 @@
  * @property {string} interface
  * @property {(method: string, options: object, answer: (result: any) => any, context: string) => Promise<any>} ask
  * @property {(method: string, options: object) => void} tell
+ * @property {(method: string, name: string, message: string) => void} tellRefusal of what the page sees thrown
  * @property {() => boolean} isActive whether the document of the object's realm is still shown
  * @property {any} [services] the value of its `aggregationServices`
  */
@@ -68,6 +69,26 @@ const platformObject = (interfaceObject, state) => {
   return object;
 };
 
+/** What the host is told in place of an exception that is not ours: a page would notice if that were looked at. */
+const thrownByPage = bare({ name: "exception", message: "code of the page threw while the options were read" });
+
+/**
+ * The exception with which an operation ends; the host is told of it, too.
+ *
+ * @param {unknown} failure
+ * @param {string} context
+ * @param {Function} callee
+ * @param {string} operationName
+ * @param {State | undefined} state none where the receiver does not implement the interface
+ */
+const refusalOf = (failure, context, callee, operationName, state) => {
+  const ours = Failure.is(failure);
+  const exception = ours ? exceptionOf(failure, context, callee) : failure;
+  const { name, message } = ours ? failure : thrownByPage;
+  state?.tellRefusal(operationName, name, message);
+  return exception;
+};
+
 /**
  * The steps of a regular operation.
  *
@@ -80,14 +101,13 @@ const platformObject = (interfaceObject, state) => {
 const operation = (interfaceName, name, required, run) => {
   const context = `Failed to execute '${name}' on '${interfaceName}': `;
   return (callee, receiver, args) => {
-    let place = "";
+    let state;
     try {
-      const state = stateOf(receiver, interfaceName);
-      place = context;
+      state = stateOf(receiver, interfaceName);
       if (args.length < required) fail(`${required} argument required, but only ${args.length} present.`);
       return run(state, args, context, receiver);
     } catch (failure) {
-      throw Failure.is(failure) ? exceptionOf(failure, place, callee) : failure;
+      throw refusalOf(failure, state === undefined ? "" : context, callee, name, state);
     }
   };
 };
@@ -103,12 +123,13 @@ const operation = (interfaceName, name, required, run) => {
 const promiseOperation = (interfaceName, name, run) => {
   const context = `Failed to execute '${name}' on '${interfaceName}': `;
   return (callee, receiver, args) => {
+    let state;
     try {
-      const state = stateOf(receiver, interfaceName);
+      state = stateOf(receiver, interfaceName);
       if (args.length < 1) fail("1 argument required, but only 0 present.");
       return run(state, args, context);
     } catch (failure) {
-      const exception = Failure.is(failure) ? exceptionOf(failure, context, callee) : failure;
+      const exception = refusalOf(failure, context, callee, name, state);
       return new PromiseConstructor((_, reject) => reject(exception));
     }
   };

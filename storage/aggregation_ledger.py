@@ -74,6 +74,12 @@ class DatabaseLedger:
         return await self._database.transact("aggregate", lambda connection: work(AggregationLedger(connection)))
 
 
+def remove_all(connection: sqlite3.Connection) -> None:
+    """Forget every batch, and which reports were consumed."""
+    connection.execute("DELETE FROM aggregated_reports")
+    connection.execute("DELETE FROM aggregated_batches")
+
+
 def _hex(report_ids: Sequence[bytes]) -> str:
     return json.dumps([report_id.hex() for report_id in report_ids])
 

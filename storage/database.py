@@ -28,6 +28,7 @@ MEMORY: Literal[":memory:"] = ":memory:"
 MINIMUM_SQLITE = (3, 37)
 """First version with STRICT tables (and RETURNING, JSON functions and UPSERT)."""
 _BUSY_SECONDS = 1.0
+_HEADER = b"SQLite format 3\0"
 
 
 class Database:
@@ -130,7 +131,7 @@ class Database:
         if not _size(path):
             raise UsageError("there is no saved state", where=str(path), fix="tallyhost state save FILE makes one")
         with _translated(str(path)), Database.open(MEMORY, now=now, schema=()) as loaded:
-            _refuse_foreign(path, migrations.shipped())
+            _refuse_foreign(path, migrations.shipped(), may_be_new=False)
             with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)) as source:
                 source.backup(loaded.connection)
             loaded.migrate(migrations.shipped(), now=now)
@@ -228,16 +229,26 @@ def _translated(where: str) -> Iterator[None]:
         raise
 
 
-def _refuse_foreign(path: Path, steps: Sequence[migrations.Migration]) -> None:
+def _refuse_foreign(path: Path, steps: Sequence[migrations.Migration], *, may_be_new: bool = True) -> None:
     """Refuse a file that is not ours or newer, before anything could write to it."""
     if not _size(path):
         return
+    with path.open("rb") as content:
+        # SQLite takes a file that is too short to have a page for an empty database.
+        torn = content.read(len(_HEADER)) != _HEADER
+    if torn:
+        error = sqlite3.DatabaseError("the header is not SQLite's")
+        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+        raise error
     live = any(_size(path.with_name(path.name + suffix)) for suffix in ("-wal", "-journal"))
     # Even a read-only connection leaves -wal and -shm files beside a database in WAL mode; an immutable one leaves
     # nothing, but does not see what a process that was killed left in them.
     mode = "?mode=ro" if live else "?mode=ro&immutable=1"
     with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + mode, uri=True, timeout=_BUSY_SECONDS)) as peek:
-        migrations.check(migrations.applied(peek, str(path)), str(path), steps)
+        applied = migrations.applied(peek, str(path))
+    if not applied and not may_be_new:
+        raise UsageError("the file holds no saved state", where=str(path), fix="tallyhost state save FILE makes one")
+    migrations.check(applied, str(path), steps)
 
 
 def _size(path: Path) -> int:

@@ -155,6 +155,15 @@ def remove_all(connection: sqlite3.Connection) -> int:
     return connection.execute("DELETE FROM impressions").rowcount
 
 
+def expired(connection: sqlite3.Connection, now: int, limit: int) -> list[Candidate]:
+    """What can match no more at ``now``: at most ``limit`` impressions, the first to expire first."""
+    rows = connection.execute(
+        f"SELECT {_CANDIDATE} FROM impressions AS i WHERE i.expires < ? ORDER BY i.expires, i.id LIMIT ?",  # noqa: S608
+        (now, limit),
+    )
+    return _candidates(rows)
+
+
 def expire(connection: sqlite3.Connection, now: int) -> int:
     """Remove what can match no more at ``now`` (strictly later than its last millisecond); gives how many."""
     return connection.execute("DELETE FROM impressions WHERE expires < ?", (now,)).rowcount

@@ -27,18 +27,27 @@ def write_state(connection: sqlite3.Connection, state: AttributionState) -> None
 
 
 def charged(
-    connection: sqlite3.Connection, *, conversion_site: str, impression_sites: Collection[str], first: int, last: int
+    connection: sqlite3.Connection,
+    *,
+    conversion_site: str,
+    impression_sites: Mapping[int, Collection[str]],
+    first: int,
+    last: int,
 ) -> Mapping[BudgetKey, int]:
-    """What is left of the budgets that a conversion may pay from in epochs ``first`` to ``last``, if ever charged."""
+    """What is left of the budgets that a conversion may pay from in epochs ``first`` to ``last``, if ever charged.
+
+    ``impression_sites``: by epoch, the sites whose quota may be asked.
+    """
+    wanted = {epoch: list(sites) for epoch, sites in impression_sites.items()}
     rows = connection.execute(
         "SELECT kind, epoch, site, remaining FROM privacy_budgets"
         " WHERE kind = 'per_site' AND site = ?1 AND epoch BETWEEN ?2 AND ?3"
         " UNION ALL SELECT kind, epoch, site, remaining FROM privacy_budgets"
         " WHERE kind = 'global' AND site = '' AND epoch BETWEEN ?2 AND ?3"
-        " UNION ALL SELECT kind, epoch, site, remaining FROM privacy_budgets"
-        " WHERE kind = 'impression_site_quota' AND site IN (SELECT value FROM json_each(?4))"
-        " AND epoch BETWEEN ?2 AND ?3",
-        (conversion_site, first, last, json.dumps(list(impression_sites))),
+        " UNION ALL SELECT kind, epoch, site, remaining FROM json_each(?4) AS wanted, json_each(wanted.value) AS one"
+        " CROSS JOIN privacy_budgets"
+        " WHERE kind = 'impression_site_quota' AND site = one.value AND epoch = CAST(wanted.key AS INTEGER)",
+        (conversion_site, first, last, json.dumps(wanted)),
     )
     return {BudgetKey(_KINDS[kind], epoch, site): remaining for kind, epoch, site, remaining in rows}
 

@@ -132,7 +132,9 @@ class World:
         rows = {one.key: one.remaining for one in privacy_budgets.read(self.connection)}
         wanted = "" if kind is BudgetKind.GLOBAL else site
         return {
-            epoch: whole - left for (of_kind, epoch, of_site), left in rows.items() if (of_kind, of_site) == (kind, wanted)
+            epoch: whole - left
+            for (of_kind, epoch, of_site), left in rows.items()
+            if (of_kind, of_site) == (kind, wanted)
         }
 
     def left(self, key: BudgetKey) -> int | None:

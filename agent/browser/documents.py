@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import ada_url
@@ -21,6 +22,8 @@ OPAQUE = "null"
 """Serialisation of an opaque origin: sandboxed frames, data: URLs."""
 _KEPT_AFTER_UNLOAD = 1024
 _KEPT_POLICY_HEADERS = 256
+_PATIENCE = 10
+"""Seconds to wait for what an iframe allows."""
 _NOBODY = dict.fromkeys(FEATURES, Allowlist())
 
 
@@ -64,9 +67,10 @@ class Document:
         return self.origin if self.url.startswith("about:") else origin_of(self.url, self.url)
 
     async def policy_known(self) -> None:
-        """Wait until :attr:`policy` is sure: the iframes above have been looked at."""
+        """Wait until :attr:`policy` is sure: the iframes above have been looked at, or cannot be."""
         if self.parent is not None:
-            await self.container_known.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.container_known.wait(), _PATIENCE)
             await self.parent.policy_known()
 
     @property

@@ -38,6 +38,16 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the page's own script made a page see thrown."""
+
+    name: str
+    """A JavaScript error class, the name of a DOMException, or ``exception`` for what code of the page threw."""
+    message: str
+    """One printable line."""
+
+
+@dataclass(frozen=True, slots=True)
 class PageCall:
     """One call of an API by a page, with its options after WebIDL conversion."""
 
@@ -50,6 +60,8 @@ class PageCall:
     """0 where the page awaits no answer."""
     session: str
     execution_context: int
+    refused: Refusal | None = None
+    """Set where the call ended in the page; it has no options then."""
 
 
 class ProfileHost(Protocol):
@@ -179,12 +191,19 @@ class HostChannel:
 
 def _read_call(payload: str, document: Document, context: ExecutionContext, session: Session) -> PageCall:
     call = json.loads(payload)
+    refused = call.get("refused")
     return PageCall(
         Caller(document, context.origin),
         call["api"],
         call["method"],
-        call["options"],
+        call.get("options", {}),
         call["id"],
         session.id,
         context.id,
+        None if refused is None else Refusal(refused["name"], _printable(refused["message"])),
     )
+
+
+def _printable(text: str) -> str:
+    # A message quotes what the page gave: line ends and control sequences, say, that a terminal would obey.
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

@@ -25,14 +25,17 @@ from agent.model.errors import HostEnvironmentError
 from agent.model.tasks import Tasks
 
 _QUIET = (
-    # Nothing leaves the machine unasked, and that holds for Chromium's own requests too.
+    # Nothing leaves the machine unasked, and that holds for Chromium's own requests too: it resolves no name at all,
+    # for pages speak to their front, which is an address.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--disable-quic",
     "--disable-domain-reliability",
-    "--no-pings",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+_NO_UDP = ("--webrtc-ip-handling-policy=disable_non_proxied_udp", "--force-webrtc-ip-handling-policy")
+"""WebRTC would pass by the front; it must not, unless the network is allowed."""
 _LAUNCH_SECONDS = 60
 
 
@@ -43,9 +46,15 @@ class Browser:
     """
 
     def __init__(
-        self, *, headed: bool = False, executable: str | Path | None = None, third_party_cookies: bool = True
+        self,
+        *,
+        headed: bool = False,
+        executable: str | Path | None = None,
+        third_party_cookies: bool = True,
+        allow_network: bool = False,
     ) -> None:
         self._headed = headed
+        self._flags = _QUIET if allow_network else (*_QUIET, *_NO_UDP)
         self._executable = executable
         self._preferences: dict[str, Any] = {}
         if third_party_cookies:
@@ -87,7 +96,7 @@ class Browser:
             headless=not self._headed,
             # The sandbox is off only where Chromium refuses to run with it.
             chromium_sandbox=os.geteuid() != 0,
-            args=[*_QUIET, f"--ignore-certificate-errors-spki-list={self.authority.spki_fingerprint}"],
+            args=[*self._flags, f"--ignore-certificate-errors-spki-list={self.authority.spki_fingerprint}"],
             timeout=_LAUNCH_SECONDS * 1000,
         )
         try:

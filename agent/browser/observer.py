@@ -191,7 +191,10 @@ class Observer:
         session.contexts[context["id"]] = ExecutionContext(context["id"], origin, frame_id, context["name"])
         frame = self.frames.frames.get(frame_id)
         if frame is not None and context["auxData"].get("isDefault"):
+            is_new = frame.document is None
             document = self.frames.initial_document(frame, origin)
+            if is_new and frame.parent is not None:
+                self._read_container(frame, document)
             # A frame's security origin is its URL's; only the realm knows what about:blank and srcdoc inherited.
             document.origin = origin
 

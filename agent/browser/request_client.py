@@ -40,6 +40,7 @@ NOT_A_WINDOW = NoClient("the request's client is a worker, not a document")
 PREFLIGHT = NoClient("a preflight is nobody's request")
 UNKNOWN = NoClient("no document of this profile announced the request")
 NO_REFERRER = NoClient("no document announced the request, and it tells no referrer")
+STRAY = NoClient("a document announced the request, but a service worker may have sent it")
 AMBIGUOUS = NoClient("documents with different sites or policies can have sent the request")
 
 
@@ -87,6 +88,9 @@ class RequestClients:
         deadline = time.monotonic() + _PATIENCE
         while not (found := self._announced(exchange, context_id, sender)):
             if time.monotonic() >= deadline:
+                unsent = self._announced(exchange, context_id, sender, sent=False)
+                if unsent and self._has_service_worker(context_id):
+                    return STRAY
                 return self._last_moments(context_id, sender)
             await asyncio.sleep(_STEP)
         for client in (one.client for one in found):
@@ -99,17 +103,24 @@ class RequestClients:
             found[0].session.consume(found[0].raw, found[0].facts)
         return named
 
-    def _announced(self, exchange: Exchange, context_id: str, sender: Sender) -> list[_Announcement]:
-        """The announcements that the exchange may stand for."""
-        found = [
+    def _announced(
+        self, exchange: Exchange, context_id: str, sender: Sender, *, sent: bool = True
+    ) -> list[_Announcement]:
+        """The announcements that the exchange may stand for: of requests that went on the wire, or that did not."""
+        return [
             _Announcement(session, raw, facts, self._document(session, facts))
             for session in self._observer.sessions.values()
             if session.context_id == context_id
             for raw, facts in session.matching(exchange.url, exchange.method)
-            if facts.accept_language == sender.accept_language and self._observer.went_on_wire(facts)
+            if facts.accept_language == sender.accept_language
+            # On the wire the referrer may have been cut down to its origin.
+            and facts.referrer.startswith(sender.referrer)
+            and self._observer.went_on_wire(facts) is sent
         ]
-        # On the wire the referrer may have been cut down to its origin.
-        return [one for one in found if one.facts.referrer.startswith(sender.referrer)] or found
+
+    def _has_service_worker(self, context_id: str) -> bool:
+        sessions = self._observer.sessions.values()
+        return any(s.type == "service_worker" and s.context_id == context_id for s in sessions)
 
     def _document(self, session: Session, facts: RequestFacts) -> Document | NoClient:
         if not session.is_document:
@@ -119,7 +130,9 @@ class RequestClients:
         current = frame.document if frame is not None else None
         known = [*(d for d in frames.unloaded if d.frame.id == facts.frame_id), *([current] if current else [])]
         # A frame's first, empty document has requests under a loader that nothing else tells of.
-        exact = [d for d in known if d.loader_id == facts.loader_id] or [d for d in known if not d.loader_id]
+        exact = [d for d in known if d.loader_id == facts.loader_id]
+        if not exact and not any(d.loader_id for d in known):
+            exact = known
         return exact[-1] if exact else UNKNOWN
 
     def _last_moments(self, context_id: str, sender: Sender) -> Document | NoClient:

@@ -29,7 +29,7 @@ DEFAULTS = Settings()
 DEFAULT_FILE = Path("tallyhost.toml")
 PREFIX = "TALLYHOST_"
 FILE_VARIABLE = PREFIX + "CONFIG"
-_FILE_ONLY = {"limits", "dialects", "aggregation_services"}
+_FILE_ONLY = {"limits", "aggregation_services"}
 _SHORT_FLAGS = {"verbosity": "-v or -q"}
 _AT_LEAST_ONE = {"privacy_budget_epoch_days", "max_lookback_days", "max_histogram_size"}
 _FOREIGN_VARIABLES = {FILE_VARIABLE, PREFIX + "CONFORMANCE"}
@@ -60,6 +60,14 @@ def _maps(value: object) -> object:
     return table
 
 
+def _names(value: object) -> object:
+    """Names, one or several apart by commas, as a list."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        return value
+    return [name.strip() for text in texts for name in text.split(",")]
+
+
 class Config(BaseModel):
     """What the command line can be told; the fields are the keys of ``tallyhost.toml``."""
 
@@ -83,7 +91,9 @@ class Config(BaseModel):
     verbosity: int = Field(default=0, ge=-1, le=2, description="-1 quiet, 0 normal, 1 verbose, 2 debug")
     color: bool | None = Field(default=None, description="colour; by default where the terminal has it")
     chromium: Path | None = Field(default=None, description="the Chromium to launch")
-    dialects: frozenset[Dialect] = Field(default=DEFAULTS.dialects, description="the APIs that pages see")
+    dialects: Annotated[frozenset[Dialect], BeforeValidator(_names)] = Field(
+        default=DEFAULTS.dialects, description="the APIs that pages see"
+    )
     aggregation_services: tuple[AggregationService, ...] = Field(
         default=DEFAULTS.aggregation_services, description="the services that pages may name"
     )

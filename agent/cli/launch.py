@@ -18,7 +18,10 @@ async def launch_agent(config: Config) -> AsyncIterator[Agent]:
     """An agent with its browser."""
     async with (
         Browser(
-            headed=config.headed, executable=config.chromium, third_party_cookies=config.third_party_cookies
+            headed=config.headed,
+            executable=config.chromium,
+            third_party_cookies=config.third_party_cookies,
+            allow_network=config.allow_network,
         ) as browser,
         Agent.launch(
             profile=_location(config.profile),

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.model.attribution import Budget
-from agent.model.clock import format_instant
-from agent.model.errors import UsageError
+from agent.model.clock import DAY, format_instant
+from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.events import Event
 from agent.model.reports import Report
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
 
-DECISIONS = ("impression", "conversion")
+DECISIONS = ("impression", "conversion", "response-field")
 """The kinds of events that `explain last` means."""
 _LONGEST_NUMBER = 15
 Document = dict[str, Any]
@@ -31,10 +31,15 @@ Operation = Callable[["Agent", Mapping[str, Any]], Awaitable[Document]]
 
 async def show_state(agent: Agent, _: Mapping[str, Any]) -> Document:
     """Impressions and privacy budgets."""
+    start = (await agent.state.summary()).epoch_start or 0
+    length = agent.settings.limits.privacy_budget_epoch_days * DAY
     return {
         "now": format_instant(agent.clock.now()),
         "impressions": [_with_time(asdict(impression)) for impression in await agent.state.impressions()],
-        "budgets": [_budget(budget) for budget in await agent.state.budgets()],
+        "budgets": [
+            {**_budget(budget), "epoch_start": format_instant(start + budget.key.epoch * length)}
+            for budget in await agent.state.budgets()
+        ],
     }
 
 
@@ -61,8 +66,18 @@ async def save_state(agent: Agent, asked: Mapping[str, Any]) -> Document:
 
 async def load_state(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """Put what a file keeps in the place of what is stored."""
-    await agent.state.load(Path(asked["file"]))
-    return {"loaded": asked["file"]}
+    file = asked["file"]
+    try:
+        await agent.state.load(Path(file))
+    except HostEnvironmentError as error:
+        # The store tells of every file as of a profile's own.
+        raise UsageError(
+            f"the file cannot be loaded: {error.what.replace('the profile', 'it')}",
+            where=file,
+            rule="a state is a file that `tallyhost state save` of this version or an older one wrote",
+            fix="name such a file; neither this one nor what is stored was changed",
+        ) from error
+    return {"loaded": file}
 
 
 async def tell_time(agent: Agent, _: Mapping[str, Any]) -> Document:
@@ -105,6 +120,13 @@ async def explain(agent: Agent, asked: Mapping[str, Any]) -> Document:
     if wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER:
         with suppress(UsageError):  # then it may be the beginning of a report's id
             return {"event": event_document(await agent.events.get(int(wanted)))}
+    if not any(report.id.startswith(wanted.lower()) for report in await agent.reports.all()):
+        raise UsageError(
+            f"no event or report is known by {wanted!r}",
+            where="tallyhost explain",
+            rule="an event's number, the beginning of a report's id, or the word last",
+            fix="`tallyhost open` prints the number of each event, `tallyhost reports list` the ids of reports",
+        )
     report = await agent.reports.get(wanted)
     return {"event": event_document(await agent.events.get(report.event_id))}
 

@@ -48,6 +48,7 @@ PROFILE_FLAG = click.option("--profile", metavar="DIR|:memory:", help="Where the
 SEED_FLAG = click.option("--seed", metavar="N", help="Repeat every random choice.")
 NOW_FLAG = click.option("--now", metavar="ISO", help="Where the clock stands at start, e.g. 2026-06-01T09:00:00Z.")
 HEADED_FLAG = click.option("--headed/--headless", "headed", default=None, help="Show the browser.")
+CHROMIUM_FLAG = click.option("--chromium", metavar="PATH", help="The Chromium to launch.")
 AGENT_FLAGS = (
     PROFILE_FLAG,
     SEED_FLAG,
@@ -57,7 +58,10 @@ AGENT_FLAGS = (
     click.option("--allow-network/--no-allow-network", default=None, help="Reach hosts that are not mapped."),
     click.option("--private/--no-private", default=None, help="Private mode: the API answers, nothing is kept."),
     click.option("--opt-out/--no-opt-out", default=None, help="The user has opted out of measurement."),
-    click.option("--chromium", metavar="PATH", help="The Chromium to launch."),
+    click.option(
+        "--dialects", multiple=True, metavar="NAME,...", help="The APIs that pages see: current, level1_2024 [both]."
+    ),
+    CHROMIUM_FLAG,
 )
 
 

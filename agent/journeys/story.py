@@ -130,7 +130,7 @@ def run_story(
         raise StoryError("a story needs a list `events`")
     config = read_config(case.get("config", default_config))
     with Database.open(MEMORY, now=0) as database:
-        teller = _Teller(database, config, policy)
+        teller = Teller(database, config, policy)
         results = [teller.tell(position, event) for position, event in enumerate(events)]
     expected = expectations(case)
     mismatches = [
@@ -193,8 +193,8 @@ def _fraction(value: object, key: str) -> float:
     return float(value)
 
 
-class _Teller:
-    """Plays the events of one case."""
+class Teller:
+    """Plays the events of one case, one by one."""
 
     def __init__(self, database: Database, config: StoryConfig, policy: Policy | None) -> None:
         self._database = database

@@ -4,45 +4,81 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from agent.journeys.story import StoryError, StoryResult, run_story
 from agent.model.attribution import Policy
 
 CONFIG_NAME = "CONFIG.json"
 _EVENTS = re.compile(r'"events"\s*:\s*\[')
+_LINES = (".jsonl", ".ndjson")
 
 
-def run_file(path: str, *, policy: Policy | None = None) -> Iterator[StoryResult]:
+def _raise(error: StoryError) -> NoReturn:
+    raise error
+
+
+def story_files(path: str) -> list[str]:
+    """``path`` itself, or the stories of the folder it names: JSON but no ``CONFIG.json``, and JSONL, sorted.
+
+    Raises UsageError for a folder that holds none.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return [path]
+    found = [file for file in folder.iterdir() if file.suffix in (".json", *_LINES) and file.name != CONFIG_NAME]
+    if not found:
+        raise StoryError("the folder holds no story: no *.json but CONFIG.json, and no *.jsonl", where=path)
+    return [str(file) for file in sorted(found)]
+
+
+def run_file(
+    path: str, *, policy: Policy | None = None, refused: Callable[[StoryError], None] = _raise
+) -> Iterator[StoryResult]:
     """Run every case of the file at ``path`` (``.jsonl``: one a line; else one JSON object).
 
-    Raises UsageError with file, line and what was expected, when the file or a case is not in the format.
+    ``refused`` is told what is not in the format, with file, line and what was expected; the next line follows. By
+    default that is raised, a UsageError.
     """
-    file = Path(path)
-    text_lines = file.suffix in (".jsonl", ".ndjson")
     try:
-        with file.open(encoding="utf-8") as lines:
-            if not text_lines:
-                yield _run(lines.read(), path, 1, name=path, policy=policy, one_line=False)
-                return
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield _run(line, path, number, name=f"{path}:{number}", policy=policy, one_line=True)
+        for number, text, name in _texts(path):
+            try:
+                result = _run(text, path, number, name=name, policy=policy, one_line=name != path)
+            except StoryError as error:
+                refused(error)
+            else:
+                yield result
     except OSError as error:
-        raise StoryError(f"cannot be read: {error.strerror}", where=path) from error
+        refused(StoryError(f"cannot be read: {error.strerror}", where=path))
+
+
+def _texts(path: str) -> Iterator[tuple[int, bytes, str]]:
+    """Each case of a file as its first line's number, its text and the id of a case that has none."""
+    file = Path(path)
+    if file.suffix not in _LINES:
+        yield 1, file.read_bytes(), path
+        return
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, line, f"{path}:{number}"
+
+
+def _run(content: bytes, path: str, line: int, *, name: str, policy: Policy | None, one_line: bool) -> StoryResult:
+    try:
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise StoryError("is not UTF-8 text", where=path) from error
-
-
-def _run(text: str, path: str, line: int, *, name: str, policy: Policy | None, one_line: bool) -> StoryResult:
+        raise StoryError("is not UTF-8 text", where=name) from error
     try:
         case = json.loads(text)
     except json.JSONDecodeError as error:
         at = line if one_line else error.lineno
         raise StoryError(f"is not JSON: {error.msg} in column {error.colno}", where=f"{path}:{at}") from error
+    except (RecursionError, ValueError) as error:
+        raise StoryError(f"is JSON that cannot be read: {error}", where=f"{path}:{line}") from error
     if not isinstance(case, dict):
         raise StoryError("a story must be an object with `events`", where=f"{path}:{line}")
     default = None if "config" in case else default_config(Path(path).parent)
@@ -63,6 +99,8 @@ def default_config(folder: Path) -> Mapping[str, Any] | None:
                 config = json.loads(file.read_text("utf-8"))
             except json.JSONDecodeError as error:
                 raise StoryError(f"is not JSON: {error.msg}", where=f"{file}:{error.lineno}") from error
+            except (OSError, UnicodeDecodeError) as error:
+                raise StoryError(f"cannot be read: {error}", where=str(file)) from error
             if not isinstance(config, dict):
                 raise StoryError("a configuration must be an object", where=f"{file}:1")
             return config

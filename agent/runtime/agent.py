@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from aiohttp import web
@@ -74,9 +75,10 @@ class Agent:
         """The keys of the local aggregation service: reports are sealed to them."""
         self._tasks = Tasks()
         self._last_expiry = clock.now()
+        self._delivers = False
         self.events = EventStream(database)
         self.reports = Reports(database, self.events)
-        self.state = State(database, self._apply, clock, self._rng, settings.limits)
+        self.state = State(database, self.events, self._apply, clock, self._rng, settings.limits)
         self.clock = AgentClock(clock, self._settle, database)
 
     @classmethod
@@ -106,28 +108,35 @@ class Agent:
         Raises HostEnvironmentError without a Chromium or with a profile that cannot be used.
         """
         settings, clock = settings or Settings(), clock or Clock()
-        opened = cls._opened(
-            MEMORY if private else profile,
-            settings=settings,
-            seed=seed,
-            clock=clock,
-            enabled=not (private or opted_out),
-            keys=keys,
-        )
-        async with opened as agent, AsyncExitStack() as stack:
+        async with AsyncExitStack() as stack:
+            location = profile
+            if private and profile != MEMORY:
+                # A profile on disk that is thrown away: what a private agent does takes as long as what others do.
+                location = Path(stack.enter_context(TemporaryDirectory(prefix="tallyhost-private-"))) / "profile"
+            enabled = not (private or opted_out)
+            opened = cls._opened(location, settings=settings, seed=seed, clock=clock, enabled=enabled, keys=keys)
+            agent = await stack.enter_async_context(opened)
             for host, target in (maps or {}).items():
                 agent.hosts.map(host, target)
             if browser is None:
                 browser = await stack.enter_async_context(
-                    Browser(headed=headed, third_party_cookies=settings.third_party_cookies)
+                    Browser(
+                        headed=headed,
+                        third_party_cookies=settings.third_party_cookies,
+                        allow_network=settings.allow_network,
+                    )
                 )
             pages = Pages(agent, settings, clock, browser.channel, browser.request_clients)
             stack.push_async_callback(pages.close)
             front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
             agent.context, pages.context_id = await browser.new_context(front, pages)
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
-            await agent.start(stack, browser.user_agent, ["*"] if settings.allow_network else list(maps or {}))
+            await agent.prepare_delivery(stack, browser.user_agent)
+            await agent.deliver()
+            for host in ["*"] if settings.allow_network else list(maps or {}):
+                await agent.release(host)
             await agent.expire()
+            agent.expire_daily()
             await agent.show_time()
             yield agent
 
@@ -141,7 +150,7 @@ class Agent:
         seed: int | None = None,
         clock: Clock | None = None,
     ) -> AsyncIterator[Agent]:
-        """An agent without pages: to read, clear and deliver; reading it changes nothing.
+        """An agent without pages: to read, to clear, and to move its clock; only the latter delivers.
 
         Parameters and errors as for :meth:`launch`.
         """
@@ -149,7 +158,7 @@ class Agent:
             profile, settings=settings or Settings(), seed=seed, clock=clock or Clock(), enabled=True, keys=None
         )
         async with opened as agent, AsyncExitStack() as stack:
-            await agent.start(stack, NO_BROWSER_USER_AGENT, ())
+            await agent.prepare_delivery(stack, NO_BROWSER_USER_AGENT)
             yield agent
 
     @classmethod
@@ -177,11 +186,10 @@ class Agent:
         finally:
             profile.close()
 
-    async def start(self, stack: AsyncExitStack, user_agent: str, mapped: Collection[str]) -> None:
-        """Deliver from now on, until ``stack`` closes; part of :meth:`launch` and :meth:`open_profile`.
+    # Parts of :meth:`launch` and :meth:`open_profile`.
 
-        ``mapped``: the hosts that can be reached since now, for which reports may wait.
-        """
+    async def prepare_delivery(self, stack: AsyncExitStack, user_agent: str) -> None:
+        """Make everything ready to deliver, until ``stack`` closes."""
         client = await stack.enter_async_context(HostClient(self.hosts))
         stack.push_async_callback(self.hosts.close)
         self._scheduler = Scheduler(
@@ -191,10 +199,20 @@ class Agent:
             lambda _event: self._announce(),
         )
         stack.push_async_callback(self._tasks.close)
-        await self._scheduler.start()
-        for host in mapped:
-            await self._scheduler.release(host)
         stack.push_async_callback(self._scheduler.close)
+
+    async def deliver(self) -> None:
+        """Send what is due, from now on; a second call does nothing."""
+        if not self._delivers:
+            self._delivers = True
+            await self._scheduler.start()
+
+    async def release(self, host: str) -> None:
+        """Send what waits for ``host`` (``*`` for all), which can be reached now."""
+        await self._scheduler.release(host)
+
+    def expire_daily(self) -> None:
+        """Remove expired impressions daily on the agent's clock."""
         self._tasks.start(self._expire_daily(), "daily expiry")
 
     # Verbs.
@@ -212,7 +230,7 @@ class Agent:
         Raises UsageError for what is no host or target.
         """
         self.hosts.map(host, target)
-        self._tasks.start(self._scheduler.release(host), "release reports")
+        self._tasks.start(self.release(host), "release reports")
 
     async def save_impression(
         self, dialect: Dialect, context: CallContext, options: Mapping[str, Any]
@@ -337,12 +355,13 @@ class Agent:
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
         await self.expire()
         await self.show_time()
+        await self.deliver()
         await self._scheduler.settle()
 
     async def expire(self) -> None:
         """Remove the impressions that can match no more; done at launch, daily, and when the clock is advanced."""
         now = self._clock.now()
-        await self._database.transact("expire impressions", lambda c: verbs.expire(c, now=now))
+        await self._apply("expire impressions", lambda c: verbs.expire(c, now=now))
         self._last_expiry = now
 
     async def show_time(self) -> None:

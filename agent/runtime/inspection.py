@@ -18,9 +18,9 @@ from agent.model.rng import Rng
 from agent.model.site import parse_a_site
 from agent.verbs import attribution as verbs
 from agent.verbs.attribution import Outcome
+from storage import aggregation_ledger, impressions, privacy_budgets
 from storage import clock as stored_clock
 from storage import events as event_store
-from storage import impressions, privacy_budgets
 from storage import reports as report_store
 from storage.database import AsyncDatabase
 
@@ -60,16 +60,21 @@ class AgentClock:
 
 
 class EventStream:
-    """Every event of the profile: iterate to replay from the first and then to follow, without end."""
+    """Every event of the profile: iterate to replay from the first and then to follow, without end.
+
+    When another state is loaded, or all is reset, iteration begins anew with what is there then.
+    """
 
     def __init__(self, database: AsyncDatabase) -> None:
         self._database = database
         self.news = asyncio.Condition()
         """Notified when there are new events in the store."""
+        self._replaced = 0
 
-    async def announce(self) -> None:
-        """There are new events in the store."""
+    async def announce(self, *, replaced: bool = False) -> None:
+        """There are new events in the store, or other ones in the place of all that were there (``replaced``)."""
         async with self.news:
+            self._replaced += replaced
             self.news.notify_all()
 
     async def read(self, *, after: int = 0, limit: int = _PAGE) -> list[Event]:
@@ -87,9 +92,7 @@ class EventStream:
         """The event of that id. Raises UsageError when there is none."""
         event = await self._database.transact("read event", lambda c: event_store.get(c, event_id))
         if event is None:
-            raise UsageError(
-                f"there is no event {event_id}", fix="tallyhost explain last, or look in `state show events`"
-            )
+            raise UsageError(f"there is no event {event_id}", fix="`tallyhost open` prints the number of each event")
         return event
 
     async def last(self, kind: str | None = None) -> Event | None:
@@ -97,9 +100,11 @@ class EventStream:
         return await self._database.transact("read last event", lambda c: event_store.last(c, kind))
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        seen = 0
+        seen = replaced = 0
         while True:
             async with self.news:
+                if replaced != self._replaced:
+                    seen, replaced = 0, self._replaced
                 page = await self.read(after=seen)
                 if not page:
                     await self.news.wait()
@@ -177,12 +182,14 @@ class State:
     def __init__(
         self,
         database: AsyncDatabase,
+        events: EventStream,
         apply: Callable[[str, Callable[[sqlite3.Connection], Outcome]], Awaitable[Outcome]],
         clock: Clock,
         rng: Rng,
         limits: AttributionLimits,
     ) -> None:
-        self._database, self._apply, self._clock, self._rng, self._limits = database, apply, clock, rng, limits
+        self._database, self._events, self._apply = database, events, apply
+        self._clock, self._rng, self._limits = clock, rng, limits
 
     async def impressions(self) -> list[Impression]:
         """Every stored impression in the order saved."""
@@ -261,9 +268,10 @@ class State:
         ahead = max(await self._database.transact("read clock", stored_clock.read_ahead), self._clock.ahead)
         self._clock.advance(ahead - self._clock.ahead)
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
+        await self._events.announce(replaced=True)
 
     async def reset(self) -> None:
-        """Make the profile as new: no impression, budget, report or event, and a new epoch start when needed."""
+        """Make the profile as new: it forgets everything but its keys and how far its clock was moved."""
 
         def work(connection: sqlite3.Connection) -> None:
             impressions.remove_all(connection)
@@ -271,5 +279,7 @@ class State:
             privacy_budgets.write_state(connection, AttributionState())
             report_store.remove_all(connection)
             event_store.remove_all(connection)
+            aggregation_ledger.remove_all(connection)
 
         await self._database.transact("reset", work)
+        await self._events.announce(replaced=True)

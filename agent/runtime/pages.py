@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document, Frame, intermediary, origin_of
-from agent.browser.host_channel import HostChannel, PageCall
+from agent.browser.host_channel import HostChannel, PageCall, Refusal
 from agent.browser.network.hooks import Exchange
 from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers, webidl
@@ -24,11 +24,16 @@ from agent.model.site import is_potentially_trustworthy, registrable_domain, sit
 from agent.model.tasks import Tasks
 
 _log = logging.getLogger("tallyhost.pages")
+_NOT_MAPPED = 403
+"""Status of the front's own page for a host that is not mapped."""
 _DIALECTS = {"attribution": Dialect.CURRENT, "privateAttribution": Dialect.LEVEL1_2024}
 _FIELDS = frozenset(
     name.lower().encode() for name in (headers.SAVE_IMPRESSION, headers.MEASURE_CONVERSION, headers.CLEAR_SITE_DATA)
 )
+_SLOT = 0.01
+"""Seconds. What a call costs depends on what is stored, which its page must not learn from the time it took."""
 _FEATURES = {"saveImpression": "save-impression", "measureConversion": "measure-conversion"}
+_KINDS = {"saveImpression": "impression", "measureConversion": "conversion"}
 
 
 class Verbs(Protocol):
@@ -116,23 +121,27 @@ class Pages:
 
     def page_called(self, call: PageCall) -> None:
         """See :class:`ProfileHost`."""
-        self._tasks.start(self._answer(call), "page call")
+        self._tasks.start(self._answer(call, asyncio.get_running_loop().time()), "page call")
 
     def _turn(self, document: Document) -> asyncio.Lock:
         """Calls and responses of one tab take turns in their order; tabs do not wait for one another."""
         return self._turns.setdefault(document.frame.top, asyncio.Lock())
 
-    async def _answer(self, call: PageCall) -> None:
+    async def _answer(self, call: PageCall, received: float) -> None:
         async with self._turn(call.caller.document):
             try:
                 reply = await self._reply(call)
             except TallyhostError as error:
                 # Nothing was stored and nothing may be acknowledged: the page's promise stays pending.
                 _log.error("%s", error)
-            else:
-                self._channel.answer(call, reply)
+                return
+        await _next_slot(received)
+        self._channel.answer(call, reply)
 
     async def _reply(self, call: PageCall) -> Mapping[str, Any]:
+        if call.refused is not None:
+            await self._verbs.note(self._refused(call, call.refused))
+            return {}
         dialect = _DIALECTS[call.api]
         caller = call.caller
         context = await self._context(caller.document, _FEATURES[call.method], caller.intermediary_site, dialect)
@@ -151,6 +160,19 @@ class Pages:
             return _error(report)
         return {"report": base64.b64encode(report).decode("ascii")}
 
+    def _refused(self, call: PageCall, refusal: Refusal) -> Event:
+        kind, site = _KINDS[call.method], call.caller.document.top_level_site
+        check = Check("options", False, refusal.message, "the page sees this exception; correct the call")
+        return Event(
+            kind,
+            self._clock.now(),
+            refusal.name,
+            f"{kind} on {site} refused: {refusal.message}",
+            site,
+            {"dialect": _DIALECTS[call.api].value, "intermediarySite": call.caller.intermediary_site},
+            Trace((check,)),
+        )
+
     # Responses.
 
     def on_request(self, exchange: Exchange) -> None:
@@ -159,25 +181,26 @@ class Pages:
 
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         """See :class:`FrontHooks`."""
-        if exchange.answered_by_front or _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
+        if exchange.answered_by_front:
+            return self._not_answered(exchange)
+        if _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
             return None
-        return self._read_fields(exchange)
+        return self._read_fields(exchange, asyncio.get_running_loop().time())
 
-    async def _read_fields(self, exchange: Exchange) -> None:
+    async def _read_fields(self, exchange: Exchange, received: float) -> None:
         """Draft section 11: on every response, redirects included, before the page can see it."""
-        # The draft asks for https; a developer who lets localhost be a site may serve it plainly.
-        if not exchange.url.startswith("https:" if not self._settings.limits.allow_localhost else ("https:", "http:")):
-            return
-        if not is_potentially_trustworthy(exchange.url):
-            return
         response_origin = origin_of(exchange.url, exchange.url)
         clear = _field(exchange, headers.CLEAR_SITE_DATA)
         save, measure = _field(exchange, headers.SAVE_IMPRESSION), _field(exchange, headers.MEASURE_CONVERSION)
-        if clear is not None and headers.clears_impressions(clear):
+        secure = self._is_secure(exchange.url)
+        if secure and clear is not None and headers.clears_impressions(clear):
             site = site_of_origin(response_origin)
             if registrable_domain(site) is not None:
                 await self._verbs.clear_impressions_for_site(site)
         if save is None and measure is None:
+            return
+        if not secure:
+            await self._ignored(exchange, "the response did not come by https")
             return
         destination = (exchange.request_headers.get(b"sec-fetch-dest") or b"empty").decode("latin-1")
         if (destination if destination != "empty" else "") not in headers.DESTINATIONS:
@@ -193,6 +216,12 @@ class Pages:
         # The browser tells of a page's calls before it tells of a request that the page made after them.
         async with self._turn(client):
             await self._apply_fields(exchange, client, intermediary(response_origin, client.top.origin), save, measure)
+        await _next_slot(received)
+
+    def _is_secure(self, url: str) -> bool:
+        # The draft asks for https; a developer who lets localhost be a site may serve it plainly.
+        plain = self._settings.limits.allow_localhost and url.startswith("http:")
+        return (plain or url.startswith("https:")) and is_potentially_trustworthy(url)
 
     async def _apply_fields(
         self, exchange: Exchange, client: Document, intermediary_site: str | None, save: str | None, measure: str | None
@@ -214,6 +243,22 @@ class Pages:
                     Dialect.CURRENT, context, conversion.options, report_url=conversion.report_url
                 )
 
+    async def _not_answered(self, exchange: Exchange) -> None:
+        """The front answered a document request itself."""
+        mapped = exchange.status != _NOT_MAPPED
+        reason = "the host's server does not answer" if mapped else "the host is not mapped"
+        fix = "start the server" if mapped else "--map HOST=http://localhost:3000, or --allow-network"
+        event = Event(
+            "navigation",
+            self._clock.now(),
+            "refused",
+            f"{exchange.url} cannot be opened: {reason}",
+            registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or "",
+            {"url": exchange.url, "status": exchange.status},
+            Trace((Check("host map", False, reason, fix),)),
+        )
+        await self._verbs.note(event)
+
     async def _ignored(self, exchange: Exchange, reason: str) -> None:
         site = registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or ""
         check = Check("response field", False, reason, "see the draft's HTTP API, section 11")
@@ -227,6 +272,12 @@ class Pages:
             Trace((check,)),
         )
         await self._verbs.note(event)
+
+
+async def _next_slot(began: float) -> None:
+    """Wait until a whole number of slots has passed since ``began``: the work that a call was shows in none."""
+    passed = asyncio.get_running_loop().time() - began
+    await asyncio.sleep(_SLOT - passed % _SLOT)
 
 
 def _field(exchange: Exchange, name: str) -> str | None:

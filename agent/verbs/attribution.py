@@ -15,6 +15,7 @@ from agent.engines.attribution import clearing, conversion, epochs
 from agent.engines.attribution.budget import Deduction
 from agent.engines.attribution.credit import Share
 from agent.engines.attribution.explanation import NAMED
+from agent.engines.attribution.facts import ConversionFacts
 from agent.engines.attribution.options import conversion_request, impression_request
 from agent.model.attribution import (
     AggregationService,
@@ -26,12 +27,14 @@ from agent.model.attribution import (
     ImpressionRequest,
     Policy,
 )
-from agent.model.clock import DAY
+from agent.model.clock import DAY, format_instant
 from agent.model.errors import PageException
 from agent.model.events import Check, Event, Trace
 from agent.model.limits import AttributionLimits
 from agent.model.rng import Draw, Rng
 from storage import impressions, privacy_budgets
+
+_EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,9 @@ class Outcome:
     """How a call ended."""
 
     verdict: str
-    """An :class:`AttributionVerdict`, or the name of the exception."""
+    """An :class:`AttributionVerdict`, the name of the exception, or ``cleared`` or ``expired``."""
     events: tuple[Event, ...]
+    """Empty where nothing happened."""
     exception: PageException | None = None
     """What the page sees thrown; nothing was changed then."""
     request: ImpressionRequest | ConversionRequest | None = None
@@ -56,8 +60,8 @@ class Outcome:
 
     @property
     def trace(self) -> Trace:
-        """The checks of the decision."""
-        return self.events[0].trace
+        """The checks of the decision; none where nothing happened."""
+        return self.events[0].trace if self.events else Trace()
 
 
 def save_impression(
@@ -143,7 +147,9 @@ def measure_conversion(
         deductions=decision.deductions if enabled else (),
         shares=decision.shares if enabled else (),
     )
-    trace = Trace((Check("options", True), _enabled_check(enabled), *decision.trace.checks))
+    # What a disabled API worked out in vain did not happen: no charge and no credit of it is told.
+    happened = decision.trace.checks if enabled else ()
+    trace = Trace((Check("options", True), _enabled_check(enabled), *happened))
     return replace(outcome, events=(_conversion_event(request, outcome, facts, limits, trace),))
 
 
@@ -154,7 +160,7 @@ def _gather(
     rng: Rng,
     now: int,
     named: int,
-) -> tuple[AttributionState, conversion.ConversionFacts]:
+) -> tuple[AttributionState, ConversionFacts]:
     phase = rng.fraction(Draw.EPOCH_PHASE)  # drawn by every call, so that the number of draws tells nothing
     state = privacy_budgets.read_state(connection)
     start = epochs.choose_start(now, phase, limits) if state.epoch_start is None else state.epoch_start
@@ -168,14 +174,19 @@ def _gather(
         keys=request.keys,
     )
     oldest = epochs.epoch_of(now - limits.max_lookback_days * DAY, start, limits)
+    sites_by_epoch: dict[int, set[str]] = {}
+    if request.policy.safety_limits:
+        period = epochs.period(limits)
+        for one in candidates:
+            sites_by_epoch.setdefault((one.timestamp - start) // period, set()).add(one.impression_site)
     charged = privacy_budgets.charged(
         connection,
         conversion_site=request.conversion_site,
-        impression_sites={one.impression_site for one in candidates},
+        impression_sites=sites_by_epoch,
         first=oldest,
         last=epochs.epoch_of(now, start, limits),
     )
-    return state, conversion.ConversionFacts(
+    return state, ConversionFacts(
         now=now,
         epoch_start=start,
         first_epoch=epochs.first_usable(now, start, state.last_clear, limits),
@@ -218,9 +229,29 @@ def clear_history(connection: sqlite3.Connection, sites: Collection[str] | None 
     return _cleared(now, f"history of {of_what}", data={"sites": list(sites) if sites else None})
 
 
-def expire(connection: sqlite3.Connection, *, now: int) -> int:
-    """Remove the impressions that can match no more; gives how many."""
-    return impressions.expire(connection, now)
+def expire(connection: sqlite3.Connection, *, now: int) -> Outcome:
+    """Remove the impressions that can match no more; without an event where there are none."""
+    first = impressions.expired(connection, now, NAMED)
+    count = impressions.expire(connection, now)
+    if not count:
+        return Outcome(_EXPIRED, ())
+    event = Event(
+        kind="expiry",
+        time=now,
+        verdict=_EXPIRED,
+        summary=f"{count} impression{'' if count == 1 else 's'} expired",
+        data={
+            "impressions": [{"impression": one.id, "site": one.impression_site} for one in first],
+            "count": count,
+        },
+        trace=Trace(
+            tuple(
+                Check(f"impression {one.id}", True, f"{one.impression_site}, lived until {format_instant(one.expires)}")
+                for one in first
+            )
+        ),
+    )
+    return Outcome(_EXPIRED, (event,))
 
 
 def _refused(
@@ -258,7 +289,7 @@ def _enabled_check(enabled: bool) -> Check:
 def _conversion_event(
     request: ConversionRequest,
     outcome: Outcome,
-    facts: conversion.ConversionFacts,
+    facts: ConversionFacts,
     limits: AttributionLimits,
     trace: Trace,
 ) -> Event:
@@ -282,7 +313,7 @@ def _conversion_event(
             "epochs": [
                 {
                     "epoch": one.epoch,
-                    "start": facts.epoch_start + one.epoch * epochs.period(limits),
+                    "start": epochs.bounds(one.epoch, facts.epoch_start, limits)[0],
                     "charged": one.price.site if one.accepted else 0,
                     "accepted": one.accepted,
                 }

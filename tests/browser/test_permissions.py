@@ -142,9 +142,9 @@ async def test_the_header_of_a_page_binds_its_calls_and_responses_and_its_frames
     agent.map("ads.test", site({"/": _calling(3)}))
     await agent.new_page("https://news.test/")
     assert await outcomes.all(3) == {1: own, 2: own, 3: ads}
-    await ledger.until(3)
-    verdict = await ledger.judge(agent)
-    assert verdict.exact.total() == [own, own, ads].count("ok")
+    assert len(ledger.answered) == 3
+    fields = [one for one in await agent.state.impressions() if one.histogram_index < 1000]
+    assert len(fields) == [own, own, ads].count("ok")
 
 
 @pytest.mark.browser

@@ -10,7 +10,7 @@ from playwright.async_api import Page
 
 from agent.browser.launch import Browser
 from agent.browser.marks import accept_language
-from agent.browser.request_client import AMBIGUOUS, NO_REFERRER, NOT_A_WINDOW
+from agent.browser.request_client import AMBIGUOUS, NO_REFERRER, NOT_A_WINDOW, UNKNOWN
 from agent.model.limits import AttributionLimits
 from agent.model.settings import Settings
 from agent.runtime import Agent
@@ -52,11 +52,15 @@ async def test_every_kind_of_request_of_many_tabs_at_once_is_attributed_to_its_o
     await asyncio.gather(*(agent.new_page(f"https://{top}/?top={top}") for top in tabs))
     await ledger.until_waiting(len(tabs) * 4)
     ledger.gate_is_open = True
-    await ledger.until(len(tabs) * 4 * len(KINDS))
+    documents = len(tabs) * 4
+    async with asyncio.timeout(40):
+        while min(Counter(answer.kind for answer in ledger.answered)[kind] for kind in KINDS) < documents:
+            await asyncio.sleep(0.1)
     verdict = await ledger.judge(agent, ignored=frozenset({"preflight"}))
     assert verdict.wrong == []
     assert verdict.silent == 0
     assert set(verdict.exact) == KINDS
+    assert min(verdict.exact.values()) >= documents
     assert set(verdict.refused) == {"preflight"}
 
 
@@ -119,6 +123,7 @@ async def test_what_workers_fetch_is_nobodys(agent: Agent, ledger: Ledger) -> No
 
 
 LAST_WORDS = """
+if (document.referrer === "" && window.fetchLater) fetchLater(`${BASE}/fetchLater?${NAME}`);
 addEventListener("pagehide", () => {
     navigator.sendBeacon(`${BASE}/beacon`, NAME);
     fetch(`${BASE}/keepalive`, { method: "POST", mode: "no-cors", keepalive: true, body: NAME });
@@ -156,8 +161,8 @@ async def test_what_a_page_and_its_frames_send_as_they_go_away_is_theirs(
 ) -> None:
     await _leave_tabs(agent, way, "unsafe-url", TOPS[:1])
     verdict = await ledger.judge(agent)
-    assert set(verdict.exact) == {"beacon", "keepalive", "img"}
-    assert verdict.refused == {}
+    assert set(verdict.exact) >= {"beacon", "keepalive", "img"}
+    assert set(verdict.refused) <= {"fetchLater"}
     assert verdict.wrong == []
 
 
@@ -169,7 +174,7 @@ async def test_tabs_that_go_away_together_are_told_apart_or_nobody_is_named(
     verdict = await ledger.judge(agent)
     assert verdict.wrong == []
     assert verdict.silent == 0
-    assert set(verdict.reasons) <= {AMBIGUOUS.reason}
+    assert set(verdict.reasons) <= {AMBIGUOUS.reason, UNKNOWN.reason}
     for kind in ("beacon", "keepalive"):
         assert verdict.exact[kind] >= len(TOPS), "the pages themselves are named; their equal frames need not be"
 
@@ -277,6 +282,29 @@ async def test_a_page_that_copies_the_mark_of_another_tab_never_speaks_for_it(
     verdict = await ledger.judge(agent)
     assert verdict.wrong == []
     assert verdict.exact["forged"] >= 8
+
+
+async def test_frames_of_one_process_that_may_do_different_things_are_told_apart_or_nobody_is_named(
+    agent: Agent, ledger: Ledger
+) -> None:
+    ask = """
+        for (let i = 0; i < 4; i++)
+            fetch(`${BASE}/post`, { method: "POST", mode: "no-cors", body: location.search });
+    """
+    frames = """
+        <iframe src="/frame?top=news.test"></iframe>
+        <iframe src="/frame?top=denied.test" allow="save-impression 'none'"></iframe>
+        <iframe src="/later?top=news.test"></iframe>
+    """
+    alone = 'setTimeout(() => fetch(`${BASE}/alone`, { method: "POST", mode: "no-cors", body: location.search }), 500);'
+    pages = {"/": frames, "/frame": _scripted(ask, "no-referrer"), "/later": _scripted(alone, "no-referrer")}
+    agent.map("news.test", site(pages))
+    await agent.new_page("https://news.test/")
+    await ledger.until(9)
+    verdict = await ledger.judge(agent)
+    assert verdict.wrong == [], "what a frame without permission sent was stored"
+    assert verdict.exact["alone"] == 1
+    assert set(verdict.reasons) <= {AMBIGUOUS.reason}
 
 
 async def test_documents_carry_no_attribution(agent: Agent, ledger: Ledger) -> None:

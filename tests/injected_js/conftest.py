@@ -43,6 +43,8 @@ class Host:
     page: Page = field(init=False)
     session: CDPSession = field(init=False)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    refusals: list[dict[str, Any]] = field(default_factory=list)
+    """What the host is told of calls that ended in the page."""
     errors: list[str] = field(default_factory=list)
     answer: Callable[[dict[str, Any]], dict[str, Any] | None] = default_answer
     tasks: Tasks = field(default_factory=Tasks)
@@ -68,6 +70,9 @@ class Host:
 
     def _called(self, event: dict[str, Any]) -> None:
         call = json.loads(event["payload"])
+        if "refused" in call:
+            self.refusals.append(call)
+            return
         self.calls.append(call)
         if call["id"] and (answer := self.answer(call)) is not None:
             self.tasks.start(self.settle(call["id"], answer, event["executionContextId"]), "answer")

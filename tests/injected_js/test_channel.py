@@ -116,7 +116,7 @@ async def test_a_call_from_a_frame_that_is_gone_is_rejected(host: Host) -> None:
     )
     message = "Failed to execute 'saveImpression' on 'Attribution': The document is not active."
     assert thrown == ["rejected", "DOMException InvalidStateError", message]
-    assert host.calls == []
+    assert host.calls == host.refusals == []
 
 
 FIND = """

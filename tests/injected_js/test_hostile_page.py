@@ -19,7 +19,7 @@ HOSTILE = """
       "resolve", "reject", "index", "at", "interface", "services", "ask", "tell", "isActive", "detail", "bubbles",
       "cancelable", "composed", "get", "set", "value", "writable", "enumerable", "configurable", "done", "next",
       "length", "cause", "isDOMException", "apply", "toJSON", "0", "1", "2", "required", "convert",
-      "url", "protocol", "apiVersion"];
+      "url", "protocol", "apiVersion", "refused", "tellRefusal"];
     const globals = ["Array", "CustomEvent", "DOMException", "Error", "EventTarget", "Function", "JSON", "Map", "Math",
       "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "Reflect", "Set", "String", "Symbol",
       "TypeError", "URL", "Uint8Array", "WeakMap", "atob"];
@@ -91,3 +91,5 @@ async def test_a_page_that_breaks_every_builtin_neither_stops_nor_sees_a_call(ne
         ("privateAttribution", "saveImpression", {"ad": "x", "conversionSite": "xn--9ca.example", "histogramIndex": 1}),
         ("privateAttribution", "measureConversion", {"aggregator": "a", "histogramSize": 3}),
     ]
+    message = 'conversionSite: "com" is not a site (a host such as shop.example)'
+    assert [call["refused"] for call in host.refusals] == [{"name": "SyntaxError", "message": message}]

@@ -203,6 +203,8 @@ async def test_a_field_on_an_insecure_response_or_for_an_insecure_page_is_ignore
     for url in ("http://news.test/field", "https://news.test/field"):
         await page.evaluate("(url) => fetch(url)", url)
     assert await agent.state.impressions() == []
+    reasons = [event.trace.checks[0].detail for event in await agent.events.all()]
+    assert reasons == ["the response did not come by https", "the document is no secure context"]
 
 
 async def test_a_response_reaches_the_page_after_its_fields_are_stored(agent: Agent) -> None:

@@ -82,3 +82,35 @@ def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     newer.close()
     with Database.open(":memory:", now=0) as database, pytest.raises(HostEnvironmentError):
         database.load(file, now=0)
+
+
+@pytest.mark.parametrize("content", [b"x", b"SQLite format 3\0"], ids=["one byte", "a header alone"])
+def test_a_file_too_short_to_be_a_database_is_refused_and_changes_nothing(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "short.state"
+    file.write_bytes(content)
+    with Database.open(":memory:", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        with pytest.raises((HostEnvironmentError, UsageError)):
+            database.load(file, now=0)
+        assert database.transact("read", read_ahead) == 99
+    assert file.read_bytes() == content
+
+
+def test_an_empty_database_holds_no_state(tmp_path: Path) -> None:
+    file = tmp_path / "empty.state"
+    with sqlite3.connect(file) as empty:
+        empty.execute("VACUUM")
+    empty.close()
+    with Database.open(":memory:", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        with pytest.raises(UsageError):
+            database.load(file, now=0)
+        assert database.transact("read", read_ahead) == 99
+
+
+def test_a_profile_whose_database_is_one_byte_is_torn_not_new(tmp_path: Path) -> None:
+    file = tmp_path / "profile.sqlite3"
+    file.write_bytes(b"x")
+    with pytest.raises(HostEnvironmentError):
+        Database.open(file, now=0)
+    assert file.read_bytes() == b"x"

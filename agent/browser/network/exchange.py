@@ -28,6 +28,8 @@ from agent.model.tasks import Tasks
 _log = logging.getLogger("tallyhost")
 UPLOAD_BUFFER = 1 << 16
 """Bytes of a request body taken from the browser before its upstream is there."""
+_SHOWN_TO_PEOPLE = frozenset({None, b"document", b"iframe", b"frame"})
+"""Request destinations that show the page a front answers with; None where a client tells none."""
 
 
 @dataclass(slots=True)
@@ -318,9 +320,15 @@ class Relay:
             self._upstream.transport.abort()
 
     def _answer(self, refusal: Refusal) -> None:
+        self.exchange.answered_by_front = True
+        if self.exchange.request_headers.get(b"sec-fetch-dest") not in _SHOWN_TO_PEOPLE:
+            # A script must see what it sees of a host that is not there: a network error, no page of ours.
+            _log.info("%s: %s", self.exchange.url, refusal.what)
+            self._failed = True
+            self._browser.cut()
+            return
         status = pages.status_of(refusal)
         headers, body = pages.page(status, refusal.what, refusal.fix)
-        self.exchange.answered_by_front = True
         self._to_upstream.clear()
         self.response_head(ResponseHead(status, pages.reason(status), headers, Framing.LENGTH, keep_alive=False))
         if self._head.method != b"HEAD":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import rich_click as click
 
 from agent.cli.operations import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
+from agent.model.errors import UsageError
 
 
 @click.group("time")
@@ -21,7 +24,22 @@ def now(session: Session) -> None:
     _show(session, ask(session, "time.now"))
 
 
-@clock.command("advance")
+class _ForwardOnly(click.RichCommand):
+    """A command whose first argument must not begin with a minus; to click that would be a flag."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a negative duration in its own words."""
+        for argument in args:
+            if re.match(r"-\s*\d", argument):
+                raise UsageError(
+                    f"cannot advance by {argument}: the clock never goes back",
+                    where=ctx.command_path,
+                    fix="write for example 2d, 12h or 1h30m",
+                )
+        return super().parse_args(ctx, args)
+
+
+@clock.command("advance", cls=_ForwardOnly)
 @click.argument("duration")
 @with_session(PROFILE_FLAG)
 def advance(session: Session, duration: str) -> None:

@@ -6,13 +6,15 @@ import rich_click as click
 from click.shell_completion import get_completion_class
 
 from agent.cli.main import cli
+from agent.cli.session import Session, with_session
 
 _VARIABLE = "_TALLYHOST_COMPLETE"
 
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
+@with_session()
+def completion(session: Session, shell: str) -> None:
     """Print tab completion for bash, zsh or fish.
 
     bash: eval "$(tallyhost completion bash)" in ~/.bashrc; zsh the same in ~/.zshrc;
@@ -20,4 +22,8 @@ def completion(shell: str) -> None:
     """
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(cli, {}, "tallyhost", _VARIABLE).source())
+    script = kind(cli, {}, "tallyhost", _VARIABLE).source()
+    if session.output.as_json:
+        session.output.document({"shell": shell, "script": script})
+    else:
+        click.echo(script)

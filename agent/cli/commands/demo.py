@@ -9,7 +9,7 @@ import rich_click as click
 
 from agent.cli.config import MEMORY
 from agent.cli.control import control_endpoint
-from agent.cli.session import HEADED_FLAG, NOW_FLAG, SEED_FLAG, Session, with_session
+from agent.cli.session import CHROMIUM_FLAG, HEADED_FLAG, NOW_FLAG, SEED_FLAG, Session, with_session
 from agent.journeys.demo import DemoOptions, run_demo
 
 DEFAULT_SEED = 7
@@ -17,7 +17,7 @@ DEFAULT_SEED = 7
 
 @click.command("demo")
 @click.option("--exit", "leave", is_flag=True, help="Leave at the end; without a terminal it always does.")
-@with_session(SEED_FLAG, NOW_FLAG, HEADED_FLAG)
+@with_session(SEED_FLAG, NOW_FLAG, HEADED_FLAG, CHROMIUM_FLAG)
 def demo(session: Session, leave: bool) -> int:
     """Send users through simulated weeks and show one private histogram; the same seed gives the same output."""
     config = session.config

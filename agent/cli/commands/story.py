@@ -12,19 +12,38 @@ import rich_click as click
 from agent.cli.output import print_error
 from agent.cli.session import Session, with_session
 from agent.journeys.story import Mismatch, StoryResult
-from agent.journeys.story_files import CONFIG_NAME, run_file
+from agent.journeys.story_files import CONFIG_NAME, run_file, story_files
 from agent.model.errors import TallyhostError, UsageError
 
 
-@click.command("story")
+_HELP = """Run stories and say where the results are not the expected ones.
+
+A FILE is one story as JSON, one story a line as JSONL, or a folder of such files.
+
+\b
+A story is {"id": ..., "config": {...}, "events": [...]}. An event has
+"event", "seconds" (whole, never going back), and besides for
+  saveImpression           "site" and "options"
+  measureConversion        "site", "options" and maybe "expected"
+  clearImpressionsForSite  "site"
+  clearBrowsingHistoryForAttribution  "sites" and "forgetVisits"
+  clearExpiredImpressions, enableAPI, disableAPI   nothing
+The first two take "intermediarySite" where a frame calls, all but
+measureConversion take "expectedError". "expected" is a histogram or an
+error: "RangeError", {"error": "DOMException", "name": "SyntaxError"}.
+
+Without "config" the CONFIG.json beside the file applies, else the one in the folder above. Its keys are the limits, such
+as maxLookbackDays; aggregationServices, a protocol by URL; and in the place of chance epochStart and
+fairlyAllocateCreditFraction, from 0 to below 1.
+"""
+
+
+@click.command("story", help=_HELP)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--emit", is_flag=True, help="Do not judge: print for each case one JSON line with its results.")
 @with_session()
 def story(session: Session, files: tuple[str, ...], emit: bool) -> int:
-    """Run stories and say where the results are not the expected ones.
-
-    A FILE is one story as JSON, or one story a line as JSONL; a CONFIG.json among the files is passed over.
-    """
+    """Run stories; gives the exit code."""
     unreadable = _Unreadable()
     results = _results(files, unreadable)
     if emit:
@@ -36,7 +55,7 @@ def story(session: Session, files: tuple[str, ...], emit: bool) -> int:
 
 
 class _Unreadable:
-    """Remembers that a file was not in the format; the files after it are run all the same."""
+    """Remembers that a case was not in the format; the cases after it are run all the same."""
 
     exit_code = 0
 
@@ -46,13 +65,16 @@ class _Unreadable:
 
 
 def _results(files: tuple[str, ...], unreadable: _Unreadable) -> Iterator[StoryResult]:
-    for file in files:
-        if Path(file).name == CONFIG_NAME:
+    for given in files:
+        if Path(given).name == CONFIG_NAME:
             continue
         try:
-            yield from run_file(file)
+            paths = story_files(given)
         except UsageError as error:
             unreadable.note(error)
+            continue
+        for path in paths:
+            yield from run_file(path, refused=unreadable.note)
 
 
 def _judge(session: Session, results: Iterator[StoryResult]) -> int:

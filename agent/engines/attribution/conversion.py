@@ -5,34 +5,19 @@ Current draft, sections 5 and 7; seed, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from agent.engines.attribution import credit, epochs
 from agent.engines.attribution.budget import Deduction, deduct, price_of
 from agent.engines.attribution.credit import Share
-from agent.engines.attribution.explanation import explain
+from agent.engines.attribution.explanation import Course, explain
+from agent.engines.attribution.facts import ConversionFacts
 from agent.engines.attribution.matching import first_mismatch
 from agent.model.attribution import AttributionVerdict, BudgetKey, Candidate, ConversionRequest
 from agent.model.events import Trace
 from agent.model.limits import AttributionLimits
 from agent.model.rng import Rng
-
-
-@dataclass(frozen=True, slots=True)
-class ConversionFacts:
-    """What the store knows that a conversion depends on."""
-
-    now: int
-    epoch_start: int
-    first_epoch: int
-    """The oldest epoch that still counts (:func:`epochs.first_usable`)."""
-    candidates: Sequence[Candidate]
-    """In the order saved."""
-    charged: Mapping[BudgetKey, int] = field(default_factory=dict)
-    """What is left of the budgets that were ever charged, in micro-epsilon."""
-    recent: Sequence[Candidate] = ()
-    """The impressions saved last, whether they match or not; the trace tells why each does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +69,7 @@ def decide(
         shares = credit.divide(paid, request, rng)
     trace = Trace()
     if explained:
-        trace = explain(request, facts.now, facts.candidates, facts.recent, matched, single, deductions, shares)
+        trace = explain(Course(request, facts, limits, matched, single, deductions, shares))
     return ConversionDecision(
         verdict=_verdict(request, deductions, shares),
         histogram=credit.histogram(shares, request.histogram_size),

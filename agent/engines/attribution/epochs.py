@@ -26,6 +26,12 @@ def epoch_of(moment: int, start: int, limits: AttributionLimits) -> int:
     return (moment - start) // period(limits)
 
 
+def bounds(epoch: int, start: int, limits: AttributionLimits) -> tuple[int, int]:
+    """The first and the last millisecond of an epoch."""
+    first = start + epoch * period(limits)
+    return first, first + period(limits) - 1
+
+
 def first_usable(now: int, start: int, last_clear: int | None, limits: AttributionLimits) -> int:
     """The oldest epoch that still counts at ``now``.
 

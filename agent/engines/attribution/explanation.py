@@ -5,76 +5,120 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
+from agent.engines.attribution import epochs
 from agent.engines.attribution.budget import Deduction
 from agent.engines.attribution.credit import Share
+from agent.engines.attribution.facts import ConversionFacts
 from agent.engines.attribution.matching import Mismatch, dialect_of, first_mismatch
-from agent.model.attribution import BudgetKey, Candidate, ConversionRequest
+from agent.model.attribution import BudgetKey, BudgetKind, Candidate, ConversionRequest
 from agent.model.clock import format_instant
 from agent.model.events import Check, Trace
+from agent.model.limits import MICRO, AttributionLimits
 
 NAMED = 20
 """How many impressions a trace names; the rest is counted."""
 
 
-def explain(
-    request: ConversionRequest,
-    now: int,
-    candidates: Sequence[Candidate],
-    recent: Sequence[Candidate],
-    matched: Sequence[Candidate],
-    single: bool,
-    deductions: Sequence[Deduction],
-    shares: Sequence[Share],
-) -> Trace:
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How one conversion went, from its facts to its shares."""
+
+    request: ConversionRequest
+    facts: ConversionFacts
+    limits: AttributionLimits
+    matched: Sequence[Candidate]
+    """The candidates that no rule leaves out, closed epochs aside."""
+    single: bool
+    """Whether the lookback window lies within the present epoch."""
+    deductions: Sequence[Deduction]
+    shares: Sequence[Share]
+
+    def epoch_of(self, one: Candidate) -> int:
+        """The number of the epoch in which it was saved."""
+        return epochs.epoch_of(one.timestamp, self.facts.epoch_start, self.limits)
+
+    def days(self, epoch: int) -> str:
+        """The first and the last day of an epoch, in UTC."""
+        first, last = epochs.bounds(epoch, self.facts.epoch_start, self.limits)
+        return f"{_day(first)} to {_day(last)}"
+
+
+def explain(course: Course) -> Trace:
     """The checks of one conversion in their order.
 
     Where any impression counts, one that is left out stops nothing, so its check passes and the detail says why.
     """
-    checks = [_summary(request, now, candidates, matched, deductions)]
-    counts = {one.id for one in matched} if deductions else set()
-    checks.extend(_of_impression(one, request, now, counts) for one in recent[:NAMED])
-    checks.append(
-        Check("lookback", True, f"{request.lookback_days} days, {'one epoch' if single else 'several epochs'}")
+    length = "one epoch" if course.single else "several epochs"
+    return Trace(
+        (
+            _summary(course),
+            *(_of_impression(one, course) for one in course.facts.recent[:NAMED]),
+            Check("lookback", True, f"{course.request.lookback_days} days, {length}"),
+            *(_of_deduction(deduction, course) for deduction in course.deductions),
+            *_of_shares(course.request, course.shares),
+        )
     )
-    checks.extend(map(_of_deduction, deductions))
-    checks.extend(_of_shares(request, shares))
-    return Trace(tuple(checks))
 
 
-def _summary(
-    request: ConversionRequest,
-    now: int,
-    candidates: Sequence[Candidate],
-    matched: Sequence[Candidate],
-    deductions: Sequence[Deduction],
-) -> Check:
+def _summary(course: Course) -> Check:
     """What the index found, and how many each rule left out."""
+    request, candidates, matched = course.request, course.facts.candidates, course.matched
     detail = f"{len(matched)} of {len(candidates)} found for {request.conversion_site}"
     if len(matched) < len(candidates):
-        reasons = Counter(first_mismatch(one, request, now) for one in candidates)
-        left_out = [f"{count} by {reason.value}" for reason, count in reasons.most_common() if reason is not None]
+        reasons = Counter(first_mismatch(one, request, course.facts.now) for one in candidates)
+        left_out = [f"{count} {reason.value}" for reason, count in reasons.most_common() if reason is not None]
         detail += "; left out: " + ", ".join(left_out)
-    if matched and not deductions:
-        detail += f"; all in an {Mismatch.EPOCH.value}"
-    fix = "" if deductions else "save an impression for this site first, or see below what leaves each one out"
-    return Check("matching impressions", bool(deductions), detail, fix)
+    if matched and not course.deductions:
+        detail += f"; all {Mismatch.EPOCH.value}"
+    fix = "" if course.deductions else "save an impression for this site first, or see below what leaves each one out"
+    return Check("matching impressions", bool(course.deductions), detail, fix)
 
 
-def _of_impression(one: Candidate, request: ConversionRequest, now: int, counts: set[int]) -> Check:
+def _of_impression(one: Candidate, course: Course) -> Check:
     rule = f"impression {one.id}"
-    if dialect_of(one) is not request.dialect:
-        reason: Mismatch | None = Mismatch.DIALECT
-    else:
-        reason = first_mismatch(one, request, now)
-    if reason is None and (one.id in counts or not counts):
-        closed = "" if counts else f", but in an {Mismatch.EPOCH.value}"
-        return Check(rule, bool(counts), f"matches{closed}: {one.impression_site}, {format_instant(one.timestamp)}")
+    counts = bool(course.deductions)
+    reason = _left_out(one, course)
     if reason is None:
-        reason = Mismatch.EPOCH
-    compared, fix = _REASONS[reason](one, request)
-    return Check(rule, bool(counts), f"left out by {reason.value}: {compared}", "" if counts else fix)
+        why = _not_credited(one, course)
+        detail = f"matches: {one.impression_site}, {format_instant(one.timestamp)}"
+        return Check(rule, True, detail + (f"; not credited: {why}" if why else ""))
+    compared, fix = _REASONS[reason](one, course.request)
+    return Check(rule, counts, f"left out, {reason.value}: {compared}", "" if counts else fix)
+
+
+def _left_out(one: Candidate, course: Course) -> Mismatch | None:
+    if dialect_of(one) is not course.request.dialect:
+        return Mismatch.DIALECT
+    reason = first_mismatch(one, course.request, course.facts.now)
+    if reason is None and course.epoch_of(one) < course.facts.first_epoch:
+        return Mismatch.EPOCH
+    return reason
+
+
+def _not_credited(one: Candidate, course: Course) -> str:
+    """Why an impression that matches got no share; empty where it got one."""
+    credited = [share.impression for share in course.shares]
+    if any(one.id == other.id for other in credited):
+        return ""
+    epoch = course.epoch_of(one)
+    deduction = next((deduction for deduction in course.deductions if deduction.epoch == epoch), None)
+    if deduction is None:
+        newest = course.days(course.deductions[-1].epoch)
+        return f"only the newest epoch with a match counts, {newest}"
+    if not deduction.accepted:
+        return f"the budget of {course.days(epoch)} refuses"
+    last = credited[-1]
+    if one.priority < last.priority:
+        why = f"lower priority than impression {last.id}"
+    elif one.timestamp < last.timestamp:
+        why = f"impression {last.id} is later"
+    else:
+        why = f"impression {last.id} was saved first at the same time"
+    size = len(course.request.credit)
+    return f"{why}, and credit has only {size} share{'' if size == 1 else 's'}"
 
 
 def _list(values: Sequence[str] | Sequence[int]) -> str:
@@ -118,22 +162,45 @@ _REASONS: dict[Mismatch, Callable[[Candidate, ConversionRequest], tuple[str, str
 }
 
 
-def _of_deduction(deduction: Deduction) -> Check:
-    rule = f"budget of epoch {deduction.epoch}"
+def _of_deduction(deduction: Deduction, course: Course) -> Check:
+    rule = f"budget of {course.days(deduction.epoch)}"
+    price = deduction.price
+    asked = f"epoch {deduction.epoch}: {_epsilon(price.site)} epsilon ({price.site} micro-epsilon)"
+    if course.request.policy.safety_limits and price.safety != price.site:
+        asked += f", of global budget and quotas {_amount(price.safety)},"
     if deduction.accepted:
-        paid = (f"{_budget_name(key)} {left}" for key, left in islice(deduction.remaining.items(), NAMED))
-        return Check(rule, True, f"{deduction.price.site} micro-epsilon charged; left: {', '.join(paid)}")
-    short = ", ".join(f"{_budget_name(key)} has {left}" for key, left in deduction.refused_by.items())
+        left = (f"{_budget_name(key)} {_amount(left)}" for key, left in islice(deduction.remaining.items(), NAMED))
+        return Check(rule, True, f"{asked} charged; left: {', '.join(left)}")
+    short = (f"{_budget_name(key)} has {_amount(left)}" for key, left in islice(deduction.refused_by.items(), NAMED))
     return Check(
         rule,
         False,
-        f"{deduction.price.site} micro-epsilon asked ({deduction.price.safety} of global budget and quotas): {short}",
+        f"{asked} asked, but {', '.join(short)}",
         "measure with a smaller epsilon or value, or wait for impressions of a new epoch",
     )
 
 
 def _budget_name(key: BudgetKey) -> str:
-    return f"{key.kind.value.replace('_', ' ')} {key.site}".strip()
+    match key.kind:
+        case BudgetKind.PER_SITE:
+            return f"budget of {key.site}"
+        case BudgetKind.GLOBAL:
+            return "global budget"
+        case BudgetKind.IMPRESSION_SITE_QUOTA:
+            return f"quota of impression site {key.site}"
+
+
+def _amount(micro: int) -> str:
+    return f"{_epsilon(micro)} ({micro})"
+
+
+def _epsilon(micro: int) -> str:
+    whole, fraction = divmod(micro, MICRO)
+    return f"{whole}.{fraction:06}".rstrip("0").removesuffix(".")
+
+
+def _day(instant: int) -> str:
+    return format_instant(instant).partition("T")[0]
 
 
 def _of_shares(request: ConversionRequest, shares: Sequence[Share]) -> Iterator[Check]:

@@ -8,17 +8,17 @@ from agent.model.attribution import Candidate, ConversionRequest, Dialect
 
 
 class Mismatch(StrEnum):
-    """Why an impression is left out."""
+    """Why an impression is left out, in words that complete "left out: 2 ..."."""
 
-    DIALECT = "dialect"
+    DIALECT = "of the other dialect"
     EXPIRED = "expired"
     LOOKBACK = "older than the lookback window"
-    CONVERSION_SITE = "conversion site"
-    CONVERSION_CALLER = "conversion caller"
-    KEY = "match value"
-    IMPRESSION_SITE = "impression site"
-    IMPRESSION_CALLER = "impression caller"
-    EPOCH = "epoch closed by a clearing of the history"
+    CONVERSION_SITE = "for other conversion sites"
+    CONVERSION_CALLER = "for other callers"
+    KEY = "with another ad or match value"
+    IMPRESSION_SITE = "on another impression site"
+    IMPRESSION_CALLER = "saved by another caller"
+    EPOCH = "in an epoch closed by a clearing of the history"
 
 
 def first_mismatch(candidate: Candidate, request: ConversionRequest, now: int) -> Mismatch | None:

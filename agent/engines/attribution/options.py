@@ -168,7 +168,7 @@ def _level1_conversion(
         dialect=Dialect.LEVEL1_2024,
         policy=policy_of(Dialect.LEVEL1_2024, limits),
         conversion_site=context.top_level_site,
-        intermediary_site=None,
+        intermediary_site=context.intermediary_site,  # names the collector; no seed impression asks who measures
         service=service,
         epsilon=epsilon,
         histogram_size=size,

@@ -1,0 +1,111 @@
+"""What an agent's owner sees and does: events, state files, reset, a profile at rest."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from agent.model.attribution import CallContext, Dialect
+from agent.model.clock import DEFAULT_FROZEN_START, Clock
+from agent.model.events import Event
+from agent.model.reports import ReportState
+from agent.model.settings import LOCAL_SERVICE
+from agent.model.tasks import Tasks
+from agent.runtime import Agent
+
+NEWS = CallContext("news.test")
+SHOP = CallContext("shop.test")
+CONVERSION = {"aggregationService": LOCAL_SERVICE.url, "histogramSize": 4}
+
+
+async def save(agent: Agent, index: int) -> None:
+    assert await agent.save_impression(Dialect.CURRENT, NEWS, {"histogramIndex": index}) is None
+
+
+async def measure(agent: Agent, report_url: str | None = None) -> bytes:
+    report = await agent.measure_conversion(Dialect.CURRENT, SHOP, CONVERSION, report_url=report_url)
+    assert isinstance(report, bytes)
+    return report
+
+
+async def follow(agent: Agent, seen: list[Event]) -> None:
+    async for event in agent.events:
+        seen.append(event)  # noqa: PERF401 - it never ends
+
+
+async def until(count: int, seen: list[Event]) -> None:
+    async with asyncio.timeout(10):
+        while len(seen) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_events_replay_from_the_first_and_follow() -> None:
+    async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
+        await save(agent, 0)
+        tasks, seen = Tasks(), list[Event]()
+        tasks.start(follow(agent, seen), "follow")
+        await until(1, seen)
+        await save(agent, 1)
+        await until(2, seen)
+        await tasks.close()
+    assert [event.data["histogramIndex"] for event in seen] == [0, 1]
+
+
+async def test_a_follower_begins_anew_when_another_state_is_loaded(tmp_path: Path) -> None:
+    async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
+        await save(agent, 0)
+        await agent.state.save(tmp_path / "first.state")
+        await save(agent, 1)
+        tasks, seen = Tasks(), list[Event]()
+        tasks.start(follow(agent, seen), "follow")
+        await until(2, seen)
+        await agent.state.load(tmp_path / "first.state")
+        await save(agent, 2)
+        await until(4, seen)
+        await tasks.close()
+    assert [event.data["histogramIndex"] for event in seen] == [0, 1, 0, 2]
+
+
+async def test_loading_a_state_moves_a_clock_that_stands_behind_it(tmp_path: Path) -> None:
+    async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
+        await agent.clock.advance("3d")
+        await agent.state.save(tmp_path / "later.state")
+        later = agent.clock.now()
+    async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
+        await agent.state.load(tmp_path / "later.state")
+        assert agent.clock.now() == later
+
+
+async def test_an_advanced_clock_stays_advanced_when_the_profile_is_opened_again(tmp_path: Path) -> None:
+    async with Agent.open_profile(tmp_path / "profile", clock=Clock.frozen()) as agent:
+        await agent.clock.advance("3d")
+        later = agent.clock.now()
+    async with Agent.open_profile(tmp_path / "profile", clock=Clock.frozen(DEFAULT_FROZEN_START)) as agent:
+        assert agent.clock.now() == later
+
+
+async def test_reset_forgets_the_service_s_ledger_too() -> None:
+    async with Agent.open_profile(":memory:", clock=Clock.frozen(), seed=1) as agent:
+        batch = [await measure(agent) for _ in range(20)]
+        await agent.aggregate(batch, epsilon=1.0)
+        await agent.state.reset()
+        assert await agent.events.all() == []
+        assert await agent.reports.all() == []
+        again = await agent.aggregate(batch, epsilon=1.0)
+        assert not hasattr(again, "code")
+
+
+async def test_reading_a_profile_at_rest_changes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "profile"
+    async with Agent.open_profile(folder, clock=Clock.frozen()) as agent:
+        await save(agent, 0)
+        await measure(agent, report_url="https://adtech.test/report")
+    # A year later: the impression has expired and the report is long due.
+    async with Agent.open_profile(folder, clock=Clock.frozen(DEFAULT_FROZEN_START + 365 * 86_400_000)) as agent:
+        assert len(await agent.state.impressions()) == 1
+        (report,) = await agent.reports.all()
+        assert report.state is ReportState.PENDING
+        await agent.clock.advance("1s")
+        (report,) = await agent.reports.all()
+        assert report.state is ReportState.NOT_SENT
+        assert await agent.state.impressions() == []
