@@ -14,8 +14,8 @@ _PATIENCE = 5_000
 """Milliseconds that a page is given to become quiet; one that keeps talking never is."""
 
 
-async def open_address(page: Page, url: str) -> None:
-    """Open ``url`` in ``page`` and wait until it has loaded.
+async def open_address(page: Page, url: str) -> str:
+    """Open ``url`` in ``page``, wait until it has loaded and give the URL of what did, without a fragment.
 
     Raises HostEnvironmentError when nothing answers there, or it is no address.
     """
@@ -29,6 +29,7 @@ async def open_address(page: Page, url: str) -> None:
             rule="an address is a full URL of a host that answers",
             fix="start the server, or map the host to one: --map shop.test=http://localhost:3000",
         ) from error
+    return page.url.partition("#")[0]
 
 
 async def wait_until_quiet(page: Page) -> None:

@@ -120,14 +120,17 @@ async def explain(agent: Agent, asked: Mapping[str, Any]) -> Document:
     if wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER:
         with suppress(UsageError):  # then it may be the beginning of a report's id
             return {"event": event_document(await agent.events.get(int(wanted)))}
-    if not any(report.id.startswith(wanted.lower()) for report in await agent.reports.all()):
+    try:
+        report = await agent.reports.get(wanted)
+    except UsageError:
+        if any(report.id.startswith(wanted.lower()) for report in await agent.reports.all()):
+            raise
         raise UsageError(
-            f"no event or report is known by {wanted!r}",
+            f"no event or report {wanted!r}",
             where="tallyhost explain",
             rule="an event's number, the beginning of a report's id, or the word last",
             fix="`tallyhost open` prints the number of each event, `tallyhost reports list` the ids of reports",
-        )
-    report = await agent.reports.get(wanted)
+        ) from None
     return {"event": event_document(await agent.events.get(report.event_id))}
 
 

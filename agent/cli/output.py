@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agent.model.errors import TallyhostError
+from agent.model.limits import MICRO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,6 +68,11 @@ class Output:
         width = None if file.isatty() else _WIDE
         color = self._color
         return Console(file=file, no_color=color is False or None, force_terminal=color or None, width=width)
+
+
+def epsilon(micro: int) -> str:
+    """Micro-epsilon as epsilon, exactly, such as ``0.5`` or ``0.000001``."""
+    return f"{micro / MICRO:.6f}".rstrip("0").rstrip(".")
 
 
 def print_error(error: TallyhostError, *, as_json: bool) -> None:

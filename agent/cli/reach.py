@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from agent.cli.config import MEMORY
+from agent.cli.config import MEMORY, Config
 from agent.cli.operations import OPERATIONS, Document
 from agent.cli.running import find_running
 from agent.cli.session import Session
@@ -25,10 +25,11 @@ def ask(session: Session, name: str, **asked: Any) -> Document:
 
     Raises TallyhostError as the operation does, and HostEnvironmentError where there is no agent to ask.
     """
-    return asyncio.run(_ask(session.config.profile, name, asked))
+    return asyncio.run(_ask(session.config, name, asked))
 
 
-async def _ask(profile: str, name: str, asked: Mapping[str, Any]) -> Document:
+async def _ask(config: Config, name: str, asked: Mapping[str, Any]) -> Document:
+    profile = config.profile
     control = find_running(profile)
     if control is not None:
         try:
@@ -41,9 +42,11 @@ async def _ask(profile: str, name: str, asked: Mapping[str, Any]) -> Document:
             rule="what is in memory goes with its agent",
             fix="start one with `tallyhost open URL`, or name a kept profile with --profile DIR",
         )
-    from agent.runtime import Agent  # noqa: PLC0415 - slow to import, and a running agent needs none here
+    # Slow to import, and a running agent needs none of it here.
+    from agent.cli.launch import settings_of  # noqa: PLC0415
+    from agent.runtime import Agent  # noqa: PLC0415
 
-    async with Agent.open_profile(_existing(profile)) as agent:
+    async with Agent.open_profile(_existing(profile), settings=settings_of(config)) as agent:
         return await OPERATIONS[name](agent, asked)
 
 

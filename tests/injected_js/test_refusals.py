@@ -77,7 +77,9 @@ async def test_what_code_of_the_page_throws_is_told_without_a_look_at_it(
         f"""
         const looked = [];
         const traps = {{}};
-        for (const trap of Object.getOwnPropertyNames(Reflect)) traps[trap] = () => {{ looked.push(trap); return null; }};
+        for (const trap of Object.getOwnPropertyNames(Reflect)) {{
+          traps[trap] = () => {{ looked.push(trap); return null; }};
+        }}
         const boom = new Proxy(() => 0, traps);
         const refuse = async () => {operation.object}.{operation.name}(new Proxy({{}}, {{ get() {{ throw boom; }} }}));
         await refuse().then(() => looked.push("resolved"), (thrown) => thrown === boom || looked.push("changed"));

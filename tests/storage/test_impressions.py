@@ -159,6 +159,15 @@ def test_expiry_is_strictly_after_the_last_millisecond(connection: sqlite3.Conne
     assert found(connection) == []
 
 
+def test_what_is_expired_is_read_by_its_end_up_to_a_limit(connection: sqlite3.Connection) -> None:
+    for days in (3, 1, 2, 1):
+        save(connection, lifetime_days=days)
+    end = 1_000 + 2 * DAY
+    assert [one.id for one in impressions.expired(connection, end, 10)] == [2, 4]
+    assert [one.id for one in impressions.expired(connection, end + 1, 10)] == [2, 4, 3]
+    assert [one.id for one in impressions.expired(connection, end + 1, 1)] == [2]
+
+
 def test_what_touches_a_site_is_what_it_saved_and_what_names_it(connection: sqlite3.Connection) -> None:
     own = save(connection)
     save(connection, intermediary_site="ads.test")
@@ -206,10 +215,12 @@ def test_clearing_and_expiry_seek_and_never_scan_the_store(connection: sqlite3.C
     impressions.narrow(connection, [replace(stored, conversion_sites=("b.test",))])
     impressions.remove(connection, [1])
     impressions.remove_sites(connection, ["a.test"])
+    impressions.expired(connection, 5, 20)
     impressions.expire(connection, 5)
     connection.set_trace_callback(None)
     run = [text for text in statements if not text.startswith("--")]  # cascades are told as comments
-    assert len(set(run)) == 7
+    assert len(set(run)) == 8
     for statement in run:
         steps = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + statement)]
         assert not [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step], statement
+        assert "expires" not in statement or not any("TEMP B-TREE" in step for step in steps), "the index has the order"

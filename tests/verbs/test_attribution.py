@@ -201,13 +201,47 @@ def test_clearing_the_whole_history_empties_all_stores_and_keeps_the_epoch_start
     assert state(world) == AttributionState(START, world.now)
 
 
-def test_expiring_removes_what_can_match_no_more() -> None:
+def test_expiring_removes_what_can_match_no_more_and_names_it() -> None:
+    world = World()
+    world.save(lifetimeDays=2)
+    world.save("blog.test", lifetimeDays=1)
+    world.save()
+    world.now = week(0, days=2) + 1
+    outcome = clear(world, verbs.expire)
+    assert [one.id for one in impressions.read(world.connection)] == [3]
+    (event,) = outcome.events
+    assert (event.kind, event.time, event.verdict) == ("expiry", world.now, "expired")
+    assert event.summary == "2 impressions expired"
+    assert event.data == {
+        "impressions": [{"impression": 2, "site": "blog.test"}, {"impression": 1, "site": "news.test"}],
+        "count": 2,
+    }
+    assert [(one.rule, one.detail) for one in outcome.trace.checks] == [
+        ("impression 2", "blog.test, lived until 2026-01-06T00:00:00+00:00"),
+        ("impression 1", "news.test, lived until 2026-01-07T00:00:00+00:00"),
+    ]
+
+
+def test_many_that_expire_are_named_up_to_twenty_and_counted() -> None:
+    world = World()
+    for _ in range(25):
+        world.save(lifetimeDays=1)
+    world.now = week(1)
+    (event,) = clear(world, verbs.expire).events
+    assert [one["impression"] for one in event.data["impressions"]] == list(range(1, 21))
+    assert (event.data["count"], event.summary) == (25, "25 impressions expired")
+
+
+def test_where_nothing_expires_there_is_no_event() -> None:
     world = World()
     world.save(lifetimeDays=1)
-    world.save()
-    world.now = week(0, days=1) + 1
-    assert world.database.transact("expire", lambda connection: verbs.expire(connection, now=world.now)) == 1
+    world.now = week(0, days=1)
+    outcome = clear(world, verbs.expire)
+    assert (outcome.events, outcome.trace.checks) == ((), ())
     assert world.stored == 1
+    world.now += 1
+    (event,) = clear(world, verbs.expire).events
+    assert event.summary == "1 impression expired"
 
 
 def test_a_call_in_a_frame_is_known_by_its_caller() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from urllib.parse import urlsplit
 
 import rich_click as click
 
@@ -14,9 +15,13 @@ from agent.cli.launch import launch_agent
 from agent.cli.operations import event_document
 from agent.cli.output import Output
 from agent.cli.session import AGENT_FLAGS, Session, with_session
+from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
 from agent.model.tasks import Tasks
 from agent.runtime import Agent
+
+NAVIGATION = "navigation"
+"""Kind of the event that the agent, and no server, answered for a page."""
 
 
 @click.command("open")
@@ -46,11 +51,24 @@ async def _open(session: Session, url: str, leave: bool) -> None:
         try:
             page = await agent.new_page()
             page.on("close", lambda _: stop.set())
-            await open_address(page, url)
+            before = await agent.events.last(NAVIGATION)
+            loaded = await open_address(page, url)
+            _check_answer(loaded, before, await agent.events.last(NAVIGATION))
             await (wait_until_quiet(page) if leave else stop.wait())
         finally:
             await following.close()
         await teller.finish()
+
+
+def _check_answer(url: str, before: Event | None, refused: Event | None) -> None:
+    """Raise HostEnvironmentError where it was not the host that answered for ``url``, but the agent in its place."""
+    if refused is None or refused == before or refused.data["url"] != url:
+        return
+    host = urlsplit(url).hostname
+    raise HostEnvironmentError(
+        refused.summary,
+        fix=f"map the host to a folder or to a server that runs, such as --map {host}=http://localhost:3000",
+    )
 
 
 class _Teller:
@@ -78,4 +96,4 @@ class _Teller:
         else:
             clock = document["time"][11:19]
             what = f"{event.site:<20}  {event.kind:<16}  {event.verdict:<16}  {event.summary}"
-            self._output.line(f"{clock}  {what}")
+            self._output.line(f"{event.id:>4}  {clock}  {what}")

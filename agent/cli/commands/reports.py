@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import rich_click as click
 
+from agent.cli.operations import Document
+from agent.cli.output import epsilon
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
+from agent.model.reports import ReportState
+from agent.reporting.model import API_NAMES
 
 _SHORT_ID = 12
+_STATES = {
+    ReportState.RETURNED: "given to the page",
+    ReportState.PENDING: "waits to be sent",
+    ReportState.SENDING: "is being sent",
+    ReportState.SENT: "sent",
+    ReportState.FAILED: "given up after every attempt failed",
+    ReportState.NOT_SENT: "kept: its host is not mapped, and nothing leaves the machine unasked",
+}
 
 
 @click.group("reports")
@@ -47,5 +61,27 @@ def show(session: Session, report_id: str) -> None:
     if session.output.as_json:
         session.output.document(answer)
         return
-    for name, value in answer["report"].items():
-        session.output.line(f"{name.replace('_', ' '):<16}{value if value is not None else '-'}")
+    for name, told in _in_words(answer["report"]):
+        session.output.line(f"{name:<12} {told}")
+
+
+def _in_words(report: Document) -> Iterator[tuple[str, str]]:
+    buckets = {bucket: value for bucket, value in enumerate(report["histogram"]) if value}
+    clear = ", ".join(f"{value} in bucket {bucket}" for bucket, value in buckets.items()) or "zeros alone"
+    yield "report", report["id"]
+    yield "made", report["created"]
+    yield "by", f"{API_NAMES[report['dialect']]} on {report['conversion_site']}"
+    yield "histogram", f"{clear}, of {report['histogram_size']} buckets (for your eyes alone)"
+    yield "epsilon", epsilon(report["micro_epsilon"])
+    yield "sealed", f"{report['bytes']} bytes that {report['service']} can open (--json prints them)"
+    yield "state", _STATES[report["state"]]
+    if report["delivered_to"]:
+        yield "goes to", report["delivered_to"]
+        yield (
+            "attempts",
+            f"{report['attempts']}{', the last: ' if report['last_result'] else ''}{report['last_result']}",
+        )
+    if report["next_attempt"]:
+        yield "next attempt", report["next_attempt"]
+    if report["event_id"]:
+        yield "why", f"tallyhost explain {report['event_id']}"

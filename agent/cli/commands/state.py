@@ -6,10 +6,18 @@ from pathlib import Path
 
 import rich_click as click
 
+from agent.cli.output import epsilon
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
+from agent.model.attribution import BudgetKind
 from agent.model.errors import UsageError
-from agent.model.limits import MICRO
+from agent.reporting.model import API_NAMES
+
+_BUDGETS = {
+    BudgetKind.PER_SITE: "a site that measures",
+    BudgetKind.GLOBAL: "all sites together",
+    BudgetKind.IMPRESSION_SITE_QUOTA: "a site that shows ads",
+}
 
 
 @click.group("state")
@@ -31,7 +39,7 @@ def show(session: Session) -> None:
         (
             entry["id"],
             entry["timestamp"],
-            entry["dialect"],
+            API_NAMES[entry["dialect"]],
             entry["impression_site"],
             ", ".join(entry["conversion_sites"]) or "any site",
             entry["key"],
@@ -40,15 +48,18 @@ def show(session: Session) -> None:
         )
         for entry in answer["impressions"]
     )
-    columns = ("id", "saved", "dialect", "on", "for", "key", "index", "lifetime")
+    columns = ("id", "saved", "API", "on", "for", "key", "bucket", "lifetime")
     output.table(columns, impressions, empty="none")
     output.line()
     output.line("privacy budgets left", style="bold")
     budgets = (
-        (entry["kind"], entry["site"] or "all sites", entry["epoch"], f"{entry['remaining'] / MICRO:g} epsilon")
+        (_BUDGETS[entry["kind"]], entry["site"], entry["epoch_start"][:10], f"{epsilon(entry['remaining'])} epsilon")
         for entry in answer["budgets"]
     )
-    output.table(("budget", "site", "epoch", "left"), budgets, empty="all untouched")
+    output.table(("budget of", "site", "week from", "left"), budgets, empty="all untouched")
+    output.note(
+        "`tallyhost explain` takes the number of an event, as `tallyhost open` prints it, not an impression's id"
+    )
 
 
 @state.command("clear")

@@ -15,7 +15,6 @@ from agent.journeys.story import Mismatch, StoryResult
 from agent.journeys.story_files import CONFIG_NAME, run_file, story_files
 from agent.model.errors import TallyhostError, UsageError
 
-
 _HELP = """Run stories and say where the results are not the expected ones.
 
 A FILE is one story as JSON, one story a line as JSONL, or a folder of such files.
@@ -32,8 +31,8 @@ The first two take "intermediarySite" where a frame calls, all but
 measureConversion take "expectedError". "expected" is a histogram or an
 error: "RangeError", {"error": "DOMException", "name": "SyntaxError"}.
 
-Without "config" the CONFIG.json beside the file applies, else the one in the folder above. Its keys are the limits, such
-as maxLookbackDays; aggregationServices, a protocol by URL; and in the place of chance epochStart and
+Without "config" the CONFIG.json beside the file applies, else the one in the folder above. Its keys are the limits,
+such as maxLookbackDays; aggregationServices, a protocol by URL; and in the place of chance epochStart and
 fairlyAllocateCreditFraction, from 0 to below 1.
 """
 

@@ -69,7 +69,7 @@ def decide(
         shares = credit.divide(paid, request, rng)
     trace = Trace()
     if explained:
-        trace = explain(Course(request, facts, limits, matched, single, deductions, shares))
+        trace = explain(Course(request, facts, limits, single, deductions, shares))
     return ConversionDecision(
         verdict=_verdict(request, deductions, shares),
         histogram=credit.histogram(shares, request.histogram_size),

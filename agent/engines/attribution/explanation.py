@@ -29,16 +29,14 @@ class Course:
     request: ConversionRequest
     facts: ConversionFacts
     limits: AttributionLimits
-    matched: Sequence[Candidate]
-    """The candidates that no rule leaves out, closed epochs aside."""
     single: bool
     """Whether the lookback window lies within the present epoch."""
     deductions: Sequence[Deduction]
     shares: Sequence[Share]
 
-    def epoch_of(self, one: Candidate) -> int:
-        """The number of the epoch in which it was saved."""
-        return epochs.epoch_of(one.timestamp, self.facts.epoch_start, self.limits)
+    def epoch_of(self, moment: int) -> int:
+        """The number of the epoch that contains ``moment``."""
+        return epochs.epoch_of(moment, self.facts.epoch_start, self.limits)
 
     def days(self, epoch: int) -> str:
         """The first and the last day of an epoch, in UTC."""
@@ -65,16 +63,15 @@ def explain(course: Course) -> Trace:
 
 def _summary(course: Course) -> Check:
     """What the index found, and how many each rule left out."""
-    request, candidates, matched = course.request, course.facts.candidates, course.matched
-    detail = f"{len(matched)} of {len(candidates)} found for {request.conversion_site}"
-    if len(matched) < len(candidates):
-        reasons = Counter(first_mismatch(one, request, course.facts.now) for one in candidates)
-        left_out = [f"{count} {reason.value}" for reason, count in reasons.most_common() if reason is not None]
-        detail += "; left out: " + ", ".join(left_out)
-    if matched and not course.deductions:
-        detail += f"; all {Mismatch.EPOCH.value}"
-    fix = "" if course.deductions else "save an impression for this site first, or see below what leaves each one out"
-    return Check("matching impressions", bool(course.deductions), detail, fix)
+    reasons = Counter(_left_out(one, course) for one in course.facts.candidates)
+    left_out = [f"{count} {reason.value}" for reason, count in reasons.most_common() if reason is not None]
+    detail = f"{reasons[None]} of {reasons.total()} found for {course.request.conversion_site}"
+    if left_out:
+        detail += f"; left out: {', '.join(left_out)}"
+    if course.deductions:
+        return Check("matching impressions", True, detail)
+    fix = "save an impression for this site first (an expired one is gone), or see below what leaves each one out"
+    return Check("matching impressions", False, detail, fix)
 
 
 def _of_impression(one: Candidate, course: Course) -> Check:
@@ -90,12 +87,16 @@ def _of_impression(one: Candidate, course: Course) -> Check:
 
 
 def _left_out(one: Candidate, course: Course) -> Mismatch | None:
+    """The rule that leaves an impression out, or None where it counts."""
+    facts = course.facts
     if dialect_of(one) is not course.request.dialect:
         return Mismatch.DIALECT
-    reason = first_mismatch(one, course.request, course.facts.now)
-    if reason is None and course.epoch_of(one) < course.facts.first_epoch:
-        return Mismatch.EPOCH
-    return reason
+    if reason := first_mismatch(one, course.request, facts.now):
+        return reason
+    epoch = course.epoch_of(one.timestamp)
+    if epoch < facts.first_epoch:
+        return Mismatch.CLOSED_EPOCH
+    return Mismatch.COMING_EPOCH if epoch > course.epoch_of(facts.now) else None
 
 
 def _not_credited(one: Candidate, course: Course) -> str:
@@ -103,7 +104,7 @@ def _not_credited(one: Candidate, course: Course) -> str:
     credited = [share.impression for share in course.shares]
     if any(one.id == other.id for other in credited):
         return ""
-    epoch = course.epoch_of(one)
+    epoch = course.epoch_of(one.timestamp)
     deduction = next((deduction for deduction in course.deductions if deduction.epoch == epoch), None)
     if deduction is None:
         newest = course.days(course.deductions[-1].epoch)
@@ -155,9 +156,13 @@ _REASONS: dict[Mismatch, Callable[[Candidate, ConversionRequest], tuple[str, str
         f"{one.intermediary_site or one.impression_site} is not in {_list(request.impression_callers)}",
         "measure with this site among impressionCallers, or with an empty list for any",
     ),
-    Mismatch.EPOCH: lambda one, _: (
+    Mismatch.CLOSED_EPOCH: lambda one, _: (
         f"saved {format_instant(one.timestamp)}",
         "wait for the next epoch: what was seen before a clearing never counts again",
+    ),
+    Mismatch.COMING_EPOCH: lambda one, _: (
+        f"saved {format_instant(one.timestamp)}",
+        "move the agent's clock forward: it was set back",
     ),
 }
 

@@ -18,7 +18,8 @@ class Mismatch(StrEnum):
     KEY = "with another ad or match value"
     IMPRESSION_SITE = "on another impression site"
     IMPRESSION_CALLER = "saved by another caller"
-    EPOCH = "in an epoch closed by a clearing of the history"
+    CLOSED_EPOCH = "in an epoch closed by a clearing of the history"
+    COMING_EPOCH = "in an epoch that has not begun"
 
 
 def first_mismatch(candidate: Candidate, request: ConversionRequest, now: int) -> Mismatch | None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.engines.attribution.epochs import choose_start, epoch_of, first_usable
+from agent.engines.attribution.epochs import bounds, choose_start, epoch_of, first_usable
 from agent.model.clock import DAY, HOUR, MINUTE, WEEK
 from agent.model.limits import AttributionLimits
 
@@ -27,6 +27,12 @@ def test_epochs_are_counted_from_the_start_and_negative_before_it() -> None:
     start = 5 * HOUR
     instants = [start - 1, start, start + WEEK - 1, start + WEEK, start - WEEK - 1]
     assert [epoch_of(moment, start, LIMITS) for moment in instants] == [-1, 0, 0, 1, -2]
+
+
+def test_an_epoch_ends_a_millisecond_before_the_next_begins() -> None:
+    start = 5 * HOUR
+    assert bounds(-1, start, LIMITS) == (start - WEEK, start - 1)
+    assert bounds(2, start, LIMITS) == (start + 2 * WEEK, start + 3 * WEEK - 1)
 
 
 def test_the_length_of_an_epoch_is_a_limit() -> None:

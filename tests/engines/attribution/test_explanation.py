@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from agent.model.attribution import Dialect
+from agent.model.clock import HOUR
 from agent.model.events import Check, Trace
 from agent.model.limits import AttributionLimits
 from agent.verbs import attribution as verbs
-from tests.attribution_world import SEED, World, week
+from tests.attribution_world import CURRENT, SEED, START, World, week
 
 
 def check(trace: Trace, rule: str) -> Check:
@@ -77,7 +79,7 @@ def test_what_each_rule_left_out_is_counted() -> None:
     world.now = week(0, days=2)
     world.save()
     detail = check(world.measure().trace, "matching impressions").detail
-    assert detail == "1 of 3 found for shop.test; left out: 2 by expired"
+    assert detail == "1 of 3 found for shop.test; left out: 2 expired"
 
 
 def test_a_refused_epoch_names_the_budget_and_what_it_holds() -> None:
@@ -86,8 +88,10 @@ def test_a_refused_epoch_names_the_budget_and_what_it_holds() -> None:
     trace = world.measure(epsilon=1.0).trace
     stopped = trace.stopped_at
     assert stopped is not None
-    assert stopped.rule == "budget of epoch 0"
-    assert "impression site quota news.test has 500000" in stopped.detail
+    assert stopped.rule == "budget of 2026-01-05 to 2026-01-11"
+    assert stopped.detail == (
+        "epoch 0: 1 epsilon (1000000 micro-epsilon) asked, but quota of impression site news.test has 0.5 (500000)"
+    )
     assert stopped.fix
 
 
@@ -100,6 +104,99 @@ def test_a_closed_epoch_is_told() -> None:
     world.database.transact("clear", lambda connection: verbs.clear_history(connection, ["other.test"], now=world.now))
     trace = world.measure().trace
     assert "closed by a clearing of the history" in check(trace, "impression 1").detail
+    summary = check(trace, "matching impressions").detail
+    assert summary == "0 of 1 found for shop.test; left out: 1 in an epoch closed by a clearing of the history"
+
+
+def test_an_impression_of_a_coming_epoch_is_told() -> None:
+    world = World(now=week(1))
+    world.save()
+    world.now = week(0)
+    named = check(world.measure().trace, "impression 1")
+    assert (named.passed, named.detail) == (
+        False, "left out, in an epoch that has not begun: saved 2026-01-12T00:00:00+00:00"
+    )  # fmt: skip
+
+
+def test_a_paid_epoch_is_told_by_its_days_in_epsilon() -> None:
+    world = World()
+    world.save()
+    assert check(world.measure(epsilon=0.1).trace, "budget of 2026-01-05 to 2026-01-11").detail == (
+        "epoch 0: 0.1 epsilon (100000 micro-epsilon) charged; left: budget of shop.test 0.9 (900000),"
+        " global budget 7.9 (7900000), quota of impression site news.test 3.9 (3900000)"
+    )
+
+
+def test_the_days_of_an_epoch_are_those_of_its_first_and_last_millisecond() -> None:
+    world = World(epoch_start=START + HOUR, now=week(1))
+    world.save()
+    assert check(world.measure().trace, "budget of 2026-01-05 to 2026-01-12").passed
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "told"),
+    [(1.0, "1 epsilon (1000000 "), (0.25, "0.25 epsilon (250000 "), (1e-6, "0.000001 epsilon (1 ")],
+)
+def test_epsilon_has_at_most_six_decimals_and_no_zeros_at_its_end(epsilon: float, told: str) -> None:
+    world = World()
+    world.save()
+    detail = check(world.measure(epsilon=epsilon).trace, "budget of 2026-01-05 to 2026-01-11").detail
+    assert detail.startswith(f"epoch 0: {told}micro-epsilon) charged")
+
+
+def test_what_the_global_budget_and_the_quotas_pay_is_told_where_it_is_another_amount() -> None:
+    world = World(now=week(0, days=2))
+    world.save(histogramIndex=9)
+    # Inside one epoch the site pays for what is attributed, which is nothing here, and the others by value.
+    detail = check(world.measure(lookbackDays=1).trace, "budget of 2026-01-05 to 2026-01-11").detail
+    assert detail.startswith("epoch 0: 0 epsilon (0 micro-epsilon), of global budget and quotas 1 (1000000), charged")
+
+
+@pytest.mark.parametrize(
+    ("gap", "priority", "why"),
+    [
+        (0, 1, "lower priority than impression 2"),
+        (1, 1, "lower priority than impression 2"),
+        (1, 0, "impression 2 is later"),
+    ],
+)
+def test_an_impression_that_matches_without_credit_says_why(gap: int, priority: int, why: str) -> None:
+    world = World()
+    world.save()
+    world.now += gap
+    world.save(priority=priority)
+    trace = world.measure().trace
+    assert trace.stopped_at is None
+    told = check(trace, "impression 1").detail
+    assert told.endswith(f"; not credited: {why}, and credit has only 1 share")
+    assert "not credited" not in check(trace, "impression 2").detail
+
+
+def test_of_impressions_saved_at_one_time_the_last_credited_one_is_named() -> None:
+    world = World()
+    for _ in range(3):
+        world.save()
+    trace = world.measure(credit=[1, 1], value=2, maxValue=2).trace
+    assert check(trace, "impression 3").detail.endswith(
+        "; not credited: impression 2 was saved first at the same time, and credit has only 2 shares"
+    )
+
+
+def test_an_impression_whose_epoch_cannot_pay_says_so() -> None:
+    world = World()
+    world.save()
+    world.measure()
+    told = check(world.measure().trace, "impression 1").detail
+    assert told.endswith("; not credited: the budget of 2026-01-05 to 2026-01-11 refuses")
+
+
+def test_in_the_seed_dialect_an_impression_of_an_older_epoch_says_which_one_counts() -> None:
+    world = World()
+    for number in (0, 1):
+        world.now = week(number)
+        world.save(dialect=SEED, ad="a", conversionSite="shop.test")
+    told = check(world.measure(dialect=SEED).trace, "impression 1").detail
+    assert told.endswith("; not credited: only the newest epoch with a match counts, 2026-01-12 to 2026-01-18")
 
 
 def test_a_dropped_share_is_told() -> None:
@@ -110,9 +207,12 @@ def test_a_dropped_share_is_told() -> None:
     assert "histogramSize" in dropped.fix
 
 
-def test_an_opted_out_profile_says_so_first() -> None:
+@pytest.mark.parametrize("dialect", [CURRENT, SEED])
+def test_the_trace_of_an_opted_out_profile_ends_where_it_says_so(dialect: Dialect) -> None:
     world = World()
+    options = {"ad": "a", "conversionSite": "shop.test"} if dialect is SEED else {}
+    world.save(dialect=dialect, **options)
+    assert len(world.measure(dialect=dialect, epsilon=0.1).trace.checks) > 2
     world.enabled = False
-    stopped = world.measure().trace.stopped_at
-    assert stopped is not None
-    assert stopped.rule == "enabled"
+    trace = world.measure(dialect=dialect, epsilon=0.1).trace
+    assert [(one.rule, one.passed) for one in trace.checks] == [("options", True), ("enabled", False)]

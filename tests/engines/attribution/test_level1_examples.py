@@ -153,3 +153,12 @@ def test_example_15_what_is_saved_while_disabled_is_never_used(level1: Level1) -
     level1.world.enabled = True
     assert level1.measure() == ZEROS
     assert level1.charged() == {}
+
+
+@pytest.mark.parametrize("by", [None, "pub.example", "frame.example"])
+def test_who_measures_changes_neither_what_matches_nor_who_pays(level1: Level1, by: str | None) -> None:
+    level1.impression("a", 2)
+    level1.impression("a", 1, "frame.example")  # meant for the frame's own site, not for the one it is embedded in
+    assert level1.measure(by=by, value=3) == [0, 0, 3, 0]
+    assert level1.charged() == {0: EPSILON}
+    assert level1.world.charged(BudgetKind.PER_SITE, "frame.example") == {}

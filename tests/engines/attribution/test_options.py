@@ -205,6 +205,14 @@ def test_the_seed_allows_value_0_and_pays_no_safety_limit_unless_switched_on() -
     assert limited.policy.safety_limits
 
 
+@pytest.mark.parametrize(("caller", "collector"), [("ads.test", "ads.test"), (None, "shop.test")])
+def test_the_seed_s_collector_is_the_calling_site(caller: str | None, collector: str) -> None:
+    options = {"aggregator": "one", "histogramSize": 4}
+    request = conversion_request(SEED, CallContext("shop.test", caller), options, LIMITS, SERVICES)
+    assert isinstance(request, ConversionRequest)
+    assert (request.conversion_site, request.caller) == ("shop.test", collector)
+
+
 def test_messages_of_refusals_are_ascii_whatever_the_page_sent() -> None:
     refused = measure(aggregationService="\ud800é" * 200)
     assert isinstance(refused, PageException)
