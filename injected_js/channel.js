@@ -45,8 +45,7 @@ const longestMessage = 500;
  */
 const sendRefusal = (api, method, name, message) => {
   try {
-    // Of a document that is gone the host could not say whose call it was.
-    if (isActive()) post({ id: 0, api, method, refused: bare({ name, message: slice(message, 0, longestMessage) }) });
+    post({ id: 0, api, method, refused: bare({ name, message: slice(message, 0, longestMessage) }) });
   } catch {
     // With the stack used up, say. The page gets the exception that is on its way to it, and no other.
   }

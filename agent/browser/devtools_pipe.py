@@ -31,7 +31,7 @@ _OWN_IDS = 1 << 30
 _ANSWER_SECONDS = 5
 _NO_BROWSER: Message = {"error": {"message": "the browser is gone"}}
 
-_OFF = ",IsolateSandboxedIframes,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
+TURNED_OFF = ",IsolateSandboxedIframes,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
 """Features that the launcher adds to those that Playwright turns off.
 
 A sandboxed srcdoc frame with a process of its own runs before DevTools attaches, and so before our script. The address
@@ -93,8 +93,9 @@ class DevToolsPipe:
         listener.listen(1)
         listener.setblocking(False)
         program = folder / "launcher.py"
+        settled = json.dumps(preferences)
         program.write_text(
-            _LAUNCHER.format(address=str(address), preferences=json.dumps(preferences), executable=executable, off=_OFF)
+            _LAUNCHER.format(address=str(address), preferences=settled, executable=executable, off=TURNED_OFF)
         )
         launcher = folder / "chromium"
         launcher.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(program))} "$@"\n')

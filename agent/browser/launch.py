@@ -24,7 +24,7 @@ from agent.browser.request_client import RequestClients
 from agent.model.errors import HostEnvironmentError
 from agent.model.tasks import Tasks
 
-_QUIET = (
+QUIET_FLAGS = (
     # Nothing leaves the machine unasked, and that holds for Chromium's own requests too: it resolves no name at all,
     # for pages speak to their front, which is an address.
     "--disable-background-networking",
@@ -54,7 +54,7 @@ class Browser:
         allow_network: bool = False,
     ) -> None:
         self._headed = headed
-        self._flags = _QUIET if allow_network else (*_QUIET, *_NO_UDP)
+        self._flags = QUIET_FLAGS if allow_network else (*QUIET_FLAGS, *_NO_UDP)
         self._executable = executable
         self._preferences: dict[str, Any] = {}
         if third_party_cookies:

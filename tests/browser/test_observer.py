@@ -66,10 +66,10 @@ async def test_a_frame_that_moves_between_processes_stays_one_frame(
 
 
 async def test_nothing_is_kept_of_requests_that_ended(agent: Agent, agent_browser: Browser, context_id: str) -> None:
-    del context_id
     page = await agent.new_page("https://deep.test/")
     await page.evaluate("async () => { for (let i = 0; i < 50; i++) await (await fetch(`/${i}`)).text(); }")
-    [session] = [s for s in agent_browser._observer.sessions.values() if s.requests or s.type == "page"]
+    sessions = agent_browser._observer.sessions.values()
+    [session] = [s for s in sessions if s.type == "page" and s.context_id == context_id]
     async with asyncio.timeout(5):
         while len(session.requests) > 1:
             await asyncio.sleep(0.02)

@@ -149,3 +149,23 @@ def test_settings_print_as_the_file_writes_them() -> None:
     assert shown["json"] is True
     assert shown["map"] == {"a.test": "x"}
     assert set(shown["limits"]) == set(AttributionLimits.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("flag", [("current", "level1_2024"), ("current,level1_2024",), ("level1_2024, current",)])
+def test_dialects_are_a_repeated_flag_or_a_list_with_commas(flag: tuple[str, ...]) -> None:
+    assert load_config({"dialects": flag}).config.dialects == frozenset(Dialect)
+
+
+def test_a_dialects_flag_wins_over_the_environment_and_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    FILE.write_text('dialects = ["current", "level1_2024"]\n', encoding="utf-8")
+    monkeypatch.setenv("TALLYHOST_DIALECTS", "level1_2024")
+    assert load_config({}).config.dialects == frozenset({Dialect.LEVEL1_2024})
+    effective = load_config({"dialects": ("current",)})
+    assert effective.config.dialects == frozenset({Dialect.CURRENT})
+    assert effective.origins["dialects"] == "--dialects"
+
+
+def test_an_unknown_dialect_is_told_with_the_known_ones() -> None:
+    error = refused({"dialects": ("future",)})
+    assert error.where == "flag --dialects"
+    assert "level1_2024" in error.rule

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -85,3 +86,14 @@ def test_completion_prints_a_script_for_the_shell(tallyhost: Tallyhost, shell: s
     assert run.code == 0
     assert "_TALLYHOST_COMPLETE" in run.out
     assert completion.name == "completion"
+
+
+def test_completion_as_json_is_the_same_script_in_a_document(tallyhost: Tallyhost) -> None:
+    document = tallyhost("completion", "bash", "--json").document
+    assert document == {"shell": "bash", "script": tallyhost("completion", "bash").out.removesuffix("\n")}
+
+
+def test_the_demo_takes_a_chromium(tallyhost: Tallyhost, tmp_path: Path) -> None:
+    run = tallyhost("demo", "--exit", "--chromium", str(tmp_path / "none"))
+    assert run.code == 3
+    assert str(tmp_path / "none") in run.err

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.journeys.story import StoryError
 from agent.journeys.story_files import run_file
 from agent.model.errors import UsageError
 
@@ -106,3 +107,24 @@ def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
     path = tmp_path / "story.json"
     path.write_bytes(b"\xff\xfe{}")
     assert message(str(path)).startswith(f"{path}: is not UTF-8 text")
+
+
+def test_refused_is_told_of_each_bad_case_and_the_others_give_results(tmp_path: Path) -> None:
+    good = json.dumps({"config": CONFIG, "events": [SAVE]})
+    lines = [b"\xff", b"[" * 100_000, b"[1" + b"0" * 5_000 + b"]", b"3", good.encode()]
+    path = tmp_path / "cases.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    refused: list[StoryError] = []
+    assert [story.results for story in run_file(str(path), refused=refused.append)] == [[None]]
+    assert [error.where for error in refused] == [f"{path}:{number}" for number in (1, 2, 3, 4)]
+
+
+def test_a_file_without_an_id_is_named_as_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("story.json"), {"config": CONFIG, "events": [SAVE]})
+    assert [story.id for story in run_file("./story.json")] == ["./story.json"]
+
+
+def test_a_config_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "CONFIG.json").write_bytes(b"\xff")
+    assert message(write(tmp_path / "story.json", {"events": []})).startswith(f"{tmp_path / 'CONFIG.json'}: cannot be")

@@ -181,7 +181,7 @@ async def test_reports_that_the_service_has_seen_are_set_aside_and_the_rest_is_o
     await page.goto("https://adtech.test/")
     await page.get_by_role("button", name="Send 2 reports").click()
     await expect(page.get_by_test_id("refusal")).to_contain_text("replayed-report")
-    await page.get_by_role("button", name="Send 1 reports").click()
+    await page.get_by_role("button", name="Send 1 report of").click()
     await expect(page.get_by_test_id("answer").get_by_role("img")).to_be_visible()
     assert world.batches[1:] == [[base64.b64encode(new).decode()]]
 

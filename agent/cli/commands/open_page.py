@@ -53,14 +53,14 @@ async def _open(session: Session, url: str, leave: bool) -> None:
             page.on("close", lambda _: stop.set())
             before = await agent.events.last(NAVIGATION)
             loaded = await open_address(page, url)
-            _check_answer(loaded, before, await agent.events.last(NAVIGATION))
+            check_answer(loaded, before, await agent.events.last(NAVIGATION))
             await (wait_until_quiet(page) if leave else stop.wait())
         finally:
             await following.close()
         await teller.finish()
 
 
-def _check_answer(url: str, before: Event | None, refused: Event | None) -> None:
+def check_answer(url: str, before: Event | None, refused: Event | None) -> None:
     """Raise HostEnvironmentError where it was not the host that answered for ``url``, but the agent in its place."""
     if refused is None or refused == before or refused.data["url"] != url:
         return
@@ -90,10 +90,15 @@ class _Teller:
 
     def _tell(self, event: Event) -> None:
         self._told = event.id
-        document = event_document(event)
-        if self._output.as_json:
-            self._output.document({"event": document})
-        else:
-            clock = document["time"][11:19]
-            what = f"{event.site:<20}  {event.kind:<16}  {event.verdict:<16}  {event.summary}"
-            self._output.line(f"{event.id:>4}  {clock}  {what}")
+        print_event(event, self._output)
+
+
+def print_event(event: Event, output: Output) -> None:
+    """Print one event; its number, which `tallyhost explain` takes, stands first."""
+    document = event_document(event)
+    if output.as_json:
+        output.document({"event": document})
+    else:
+        clock = document["time"][11:19]
+        what = f"{event.site:<20}  {event.kind:<16}  {event.verdict:<16}  {event.summary}"
+        output.line(f"{event.id:>4}  {clock}  {what}")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from agent.model.clock import DAY, parse_instant
 from tests.cli.conftest import Tallyhost
 
@@ -27,3 +29,10 @@ def test_next_with_nothing_due_leaves_the_clock_where_it_stands(tallyhost: Tally
     run = tallyhost("time", "next", "--profile", profile, "--json")
     assert run.code == 0
     assert run.document["moved"] is False
+
+
+@pytest.mark.parametrize("back", ["-2d", "-12h", "-1h30m"])
+def test_the_clock_never_goes_back_and_the_minus_is_no_flag(tallyhost: Tallyhost, profile: str, back: str) -> None:
+    run = tallyhost("time", "advance", back, "--profile", profile)
+    assert run.code == 2
+    assert f"cannot advance by {back}: the clock never goes back" in run.err

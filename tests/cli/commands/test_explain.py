@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import asyncio
+
 from agent.cli.commands.explain import explanation
 from agent.cli.operations import event_document
 from agent.model.events import Check, Event, Trace
+from agent.runtime import Agent
 from tests.cli.conftest import Tallyhost
 
 
@@ -27,7 +30,9 @@ def test_a_report_s_id_names_the_conversion_that_made_it(tallyhost: Tallyhost, p
 
 def test_what_nothing_is_known_of_is_refused(tallyhost: Tallyhost, profile: str) -> None:
     for unknown in ("999", "zz", "9" * 40):
-        assert tallyhost("explain", unknown, "--profile", profile).code == 2
+        run = tallyhost("explain", unknown, "--profile", profile)
+        assert run.code == 2
+        assert f"no event or report '{unknown}'" in run.err
 
 
 def test_in_a_fresh_profile_there_is_nothing_to_explain(tallyhost: Tallyhost, profile: str) -> None:
@@ -51,3 +56,11 @@ def test_a_failed_check_shows_where_it_stopped_and_the_way_out() -> None:
         "  -------- stops here",
         "  fix   save one for shop.test",
     ]
+
+
+async def test_last_may_be_a_response_field_that_was_not_acted_on(tallyhost: Tallyhost, profile: str) -> None:
+    ignored = Event("response-field", 1_767_603_600_000, "ignored", "not by https", "news.test")
+    async with Agent.open_profile(profile) as agent:
+        await agent.note(ignored)
+    run = await asyncio.to_thread(tallyhost, "explain", "last", "--profile", profile, "--json")
+    assert (run.document["event"]["kind"], run.document["event"]["summary"]) == ("response-field", "not by https")

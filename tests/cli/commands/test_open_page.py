@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from agent.cli.commands.open_page import check_answer, print_event
+from agent.cli.output import Output
+from agent.model.errors import HostEnvironmentError
+from agent.model.events import Event
 from tests.conformance_data import REPOSITORY
 
 pytestmark = pytest.mark.browser
@@ -73,6 +77,46 @@ def test_a_page_is_opened_and_what_the_agent_did_is_told(news: str) -> None:
     assert [(event["kind"], event["verdict"], event["site"]) for event in events] == [
         ("impression", "stored", "news.test")
     ]
+    assert [event["id"] for event in events] == [1]
+
+
+def test_each_line_begins_with_the_number_that_explain_takes(capsys: pytest.CaptureFixture[str]) -> None:
+    event = Event("impression", 1_767_603_600_000, "stored", "impression on news.test", "news.test", id=41)
+    print_event(event, Output())
+    assert capsys.readouterr().out.split()[:3] == ["41", "09:00:00", "news.test"]
+
+
+def refusal(url: str, number: int) -> Event:
+    return Event("navigation", 1, "refused", f"{url} cannot be opened", "shop.test", {"url": url}, id=number)
+
+
+def test_the_agent_s_own_answer_in_the_place_of_a_host_s_is_a_failure() -> None:
+    url = "https://shop.test/"
+    with pytest.raises(HostEnvironmentError, match="cannot be opened") as caught:
+        check_answer(url, None, refusal(url, 1))
+    assert "--map shop.test=" in caught.value.fix
+
+
+def test_what_was_refused_before_or_is_another_page_s_is_no_failure() -> None:
+    url = "https://shop.test/"
+    check_answer(url, None, None)
+    check_answer(url, refusal(url, 1), refusal(url, 1))
+    check_answer(url, None, refusal("https://frame.test/", 1))
+
+
+@pytest.mark.parametrize("target", ["", "shop.test=http://127.0.0.1:1"], ids=["not mapped", "server does not answer"])
+def test_a_host_behind_which_nothing_answers_exits_3_with_the_map_to_set(target: str) -> None:
+    done = subprocess.run(
+        command("open", "https://shop.test/#top", "--exit", *(["--map", target] if target else [])),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert "https://shop.test/ cannot be opened" in done.stderr
+    assert "--map shop.test=" in done.stderr
 
 
 def test_a_running_agent_is_reached_and_leaves_at_ctrl_c(news: str) -> None:

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import base64
+from pathlib import Path
 
+from agent.model.attribution import CallContext, Dialect
+from agent.model.reports import ReportState
+from agent.runtime import Agent
+from tests.cli.commands.conftest import CONVERSION
 from tests.cli.conftest import Tallyhost
 
 
@@ -26,10 +32,34 @@ def test_both_are_for_people_too(tallyhost: Tallyhost, profile: str) -> None:
     table = tallyhost("reports", "list", "--profile", profile)
     assert listed["id"][:12] in table.out
     assert "the page" in table.out
-    assert listed["id"] in tallyhost("reports", "show", listed["id"], "--profile", profile).out
+    shown = tallyhost("reports", "show", listed["id"], "--profile", profile).out
+    assert listed["id"] in shown
+    assert "navigator.attribution on shop.test" in shown
+    assert "5 in bucket 3, of 5 buckets" in shown
+    assert f"tallyhost explain {listed['event_id']}" in shown
+
+
+def test_the_sealed_body_is_for_json_alone(tallyhost: Tallyhost, profile: str) -> None:
+    (listed,) = tallyhost("reports", "list", "--profile", profile, "--json").document["reports"]
+    body = tallyhost("reports", "show", listed["id"], "--profile", profile, "--json").document["report"]["body"]
+    assert body[:32] not in tallyhost("reports", "show", listed["id"], "--profile", profile).out
 
 
 def test_an_id_that_no_report_has_is_refused(tallyhost: Tallyhost, profile: str) -> None:
     run = tallyhost("reports", "show", "zz", "--profile", profile)
     assert run.code == 2
     assert "'zz'" in run.err
+
+
+async def test_a_report_on_its_way_tells_where_it_goes(tallyhost: Tallyhost, tmp_path: Path) -> None:
+    folder = tmp_path / "posted"
+    async with Agent.open_profile(folder, seed=7) as agent:
+        context = CallContext("shop.test")
+        await agent.measure_conversion(Dialect.CURRENT, context, CONVERSION, report_url="https://adtech.test/reports")
+        await agent.clock.advance(0)
+        (report,) = await agent.reports.all()
+    assert report.state is ReportState.NOT_SENT
+    run = await asyncio.to_thread(tallyhost, "reports", "show", report.id, "--profile", str(folder))
+    assert "zeros alone" in run.out
+    assert "kept: its host is not mapped" in run.out
+    assert "https://adtech.test/reports" in run.out

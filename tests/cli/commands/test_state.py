@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from agent.model.attribution import CallContext, Dialect
+from agent.model.clock import Clock, format_instant
+from agent.runtime import Agent
+from tests.cli.commands.conftest import CONVERSION, IMPRESSION
 from tests.cli.conftest import Tallyhost
 
 HALF = 500_000
@@ -95,3 +102,50 @@ def test_without_a_profile_there_must_be_an_agent_in_memory(tallyhost: Tallyhost
     run = tallyhost("state", "show")
     assert run.code == 3
     assert "--profile" in run.err
+
+
+def test_a_file_that_is_no_saved_state_is_told_of_as_a_file(tallyhost: Tallyhost, profile: str, tmp_path: Path) -> None:
+    foreign, database = tmp_path / "letter.txt", tmp_path / "other.sqlite3"
+    foreign.write_text("Dear Ada, " * 99, encoding="utf-8")
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE albums (name TEXT)")
+    for file in (foreign, database):
+        run = tallyhost("state", "load", str(file), "--profile", profile)
+        assert run.code == 2
+        assert run.err.startswith(f"error: {file}: the file cannot be loaded")
+        assert "profile" not in run.err
+    assert tallyhost("state", "show", "--profile", profile, "--json").document["impressions"] != []
+
+
+def test_budgets_are_shown_as_exact_epsilon_from_the_day_on_which_their_week_began(
+    tallyhost: Tallyhost, tmp_path: Path
+) -> None:
+    folder = tmp_path / "weeks"
+
+    async def spend() -> int | None:
+        async with Agent.open_profile(folder, seed=7, clock=Clock.frozen()) as agent:
+            options = {**CONVERSION, "epsilon": 0.000002, "value": 10}
+            await agent.save_impression(Dialect.CURRENT, CallContext("news.test"), IMPRESSION)
+            await agent.measure_conversion(Dialect.CURRENT, CallContext("shop.test"), options)
+            return (await agent.state.summary()).epoch_start
+
+    start = asyncio.run(spend())
+    assert start is not None
+    rows = tallyhost("state", "show", "--profile", str(folder)).out.splitlines()
+    (row,) = (row.split() for row in rows if row.startswith("a site that measures"))
+    assert row[4:] == ["shop.test", format_instant(start)[:10], "0.999998", "epsilon"]
+
+
+def test_a_person_reads_no_names_of_stores_and_which_number_explain_takes(tallyhost: Tallyhost, profile: str) -> None:
+    out = tallyhost("state", "show", "--profile", profile).out
+    assert [name for name in ("per_site", "impression_site_quota", "level1_2024", "current") if name in out] == []
+    assert "navigator.attribution" in out
+    assert "takes the number of an event" in out
+
+
+def test_limits_of_the_settings_hold_for_a_profile_at_rest(tallyhost: Tallyhost, profile: str, tmp_path: Path) -> None:
+    assert tallyhost("state", "clear", "--site", "localhost", "--profile", profile).code == 2
+    config = tmp_path / "other.toml"
+    config.write_text("[limits]\nallow_localhost = true\n", encoding="utf-8")
+    run = tallyhost("state", "clear", "--site", "localhost", "--profile", profile, "--config", str(config))
+    assert run.code == 0

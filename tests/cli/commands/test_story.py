@@ -92,3 +92,53 @@ def test_a_file_that_is_not_there_is_named(tallyhost: Tallyhost) -> None:
     run = tallyhost("story", "none.json")
     assert run.code == 2
     assert "none.json" in run.err
+
+
+def test_a_case_out_of_format_is_told_with_its_line_and_the_next_lines_run(tallyhost: Tallyhost) -> None:
+    good = json.dumps(case("good", [0, 5, 0]))
+    no_events = json.dumps({"id": "x", "config": CONFIG})
+    Path("b.jsonl").write_text(f"{good}\n{no_events}\n{{\n{good}\n", encoding="utf-8")
+    run = tallyhost("story", "--emit", "b.jsonl")
+    assert run.code == 2
+    assert [json.loads(line) for line in run.out.splitlines()] == [{"id": "good", "results": [None, [0, 5, 0]]}] * 2
+    told = [line for line in run.err.splitlines() if line.startswith("error: ")]
+    assert [line.split()[1] for line in told] == ["b.jsonl:2:", "b.jsonl:3:"]
+    assert "`events`" in told[0]
+    assert "JSON" in told[1]
+
+
+def test_a_folder_stands_for_its_stories_in_their_order(tallyhost: Tallyhost) -> None:
+    for name in ("b.jsonl", "a.json", "c.json"):
+        write_in_folder(name, case(name, [0, 5, 0]))
+    Path("stories/CONFIG.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    Path("stories/README.md").write_text("no story", encoding="utf-8")
+    run = tallyhost("story", "--emit", "stories")
+    assert run.code == 0
+    assert [json.loads(line)["id"] for line in run.out.splitlines()] == ["a.json", "b.jsonl", "c.json"]
+
+
+def write_in_folder(name: str, *cases: dict[str, Any]) -> None:
+    Path("stories").mkdir(exist_ok=True)
+    write(f"stories/{name}", *cases)
+
+
+def test_a_folder_without_a_story_is_refused(tallyhost: Tallyhost) -> None:
+    Path("stories").mkdir()
+    run = tallyhost("story", "stories")
+    assert run.code == 2
+    assert "stories: the folder holds no story" in run.err
+
+
+def test_help_describes_the_format_that_messages_point_to(tallyhost: Tallyhost) -> None:
+    text = tallyhost("story", "--help").out
+    verbs = [
+        "saveImpression",
+        "measureConversion",
+        "clearImpressionsForSite",
+        "clearBrowsingHistoryForAttribution",
+        "clearExpiredImpressions",
+        "enableAPI",
+        "disableAPI",
+    ]
+    assert [word for word in (*verbs, "seconds", "expected", "expectedError", "CONFIG.json") if word not in text] == []
+    assert "tallyhost story --help" in tallyhost("story", "none.json").err
