@@ -142,7 +142,7 @@ def _from_setting(path: Path) -> Chromium:
 def _from_playwright() -> Iterator[Chromium]:
     revisions = _playwright_revisions()
     for name in (HEADLESS_SHELL, "chromium"):
-        folder = _playwright_folder() / f"{name.replace('-', '_')}-{revisions.get(name, '')}"
+        folder = playwright_folder() / f"{name.replace('-', '_')}-{revisions.get(name, '')}"
         if (folder / "INSTALLATION_COMPLETE").exists():
             for path in sorted(folder.glob("*/**/*")):
                 if path.name in _EXECUTABLE_NAMES and path.is_file() and os.access(path, os.X_OK):
@@ -159,7 +159,7 @@ def _playwright_revisions() -> dict[str, str]:
     return {browser["name"]: browser["revision"] for browser in browsers}
 
 
-def _playwright_folder() -> Path:
+def playwright_folder() -> Path:
     """Where Playwright keeps its downloads."""
     if chosen := os.environ.get("PLAYWRIGHT_BROWSERS_PATH"):
         return Path(chosen)

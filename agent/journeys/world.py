@@ -224,12 +224,12 @@ class World:
 
 
 def _told(events: Sequence[Event]) -> list[tuple[RowKind, str, str]]:
-    """What events say to a reader: kind, site, sentence. The two APIs doing the same thing are one sentence."""
+    """What events say to a reader: kind, site, sentence. What both APIs do is one sentence without a name."""
     rows = []
     decisions = [event for event in events if event.kind in _KINDS]
     for (kind, site, text), group in groupby(decisions, key=lambda event: (event.kind, event.site, _sentence(event))):
-        apis = " and ".join(API_NAMES[Dialect(event.data["dialect"])] for event in group)
-        rows.append((_KINDS[kind], site, f"{text} ({apis})"))
+        apis = [API_NAMES[Dialect(event.data["dialect"])] for event in group]
+        rows.append((_KINDS[kind], site, text if len(apis) == len(Dialect) else f"{text} ({apis[0]})"))
     return rows
 
 

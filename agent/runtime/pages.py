@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import math
 from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -32,6 +33,8 @@ _FIELDS = frozenset(
 )
 _SLOT = 0.01
 """Seconds. What a call costs depends on what is stored, which its page must not learn from the time it took."""
+_COARSE = 0.002
+"""Seconds before a slot in which it is awaited turn by turn: the event loop rounds a sleep up to whole milliseconds."""
 _FEATURES = {"saveImpression": "save-impression", "measureConversion": "measure-conversion"}
 _KINDS = {"saveImpression": "impression", "measureConversion": "conversion"}
 
@@ -276,8 +279,11 @@ class Pages:
 
 async def _next_slot(began: float) -> None:
     """Wait until a whole number of slots has passed since ``began``: the work that a call was shows in none."""
-    passed = asyncio.get_running_loop().time() - began
-    await asyncio.sleep(_SLOT - passed % _SLOT)
+    time = asyncio.get_running_loop().time
+    due = began + _SLOT * math.ceil((time() - began) / _SLOT)
+    await asyncio.sleep(max(0, due - time() - _COARSE))
+    while time() < due:  # noqa: ASYNC110 - there is nothing to be told of but time
+        await asyncio.sleep(0)
 
 
 def _field(exchange: Exchange, name: str) -> str | None:

@@ -32,7 +32,6 @@ ROOTS = ("storage", "sites", "injected_js", "benchmarks")
 WITHOUT_COUNTERPART = {"conformance", "house", "simulation", "security", "stories"}
 """Folders of tests that hold the whole to something, and mirror no folder."""
 ABOUT_SEVERAL = {
-    "tests/runtime/test_opt_out.py",
     "tests/browser/network/test_concurrency.py",
     "tests/delivery/test_delivery_rules.py",
     "tests/engines/attribution/test_level1_examples.py",
@@ -41,6 +40,8 @@ ABOUT_SEVERAL = {
     "tests/injected_js/test_exceptions.py",
     "tests/injected_js/test_hostile_page.py",
     "tests/injected_js/test_page_script.py",
+    "tests/injected_js/test_refusals.py",
+    "tests/runtime/test_opt_out.py",
     "tests/sites/test_style.py",
     "tests/sites/test_visit.py",
     "tests/storage/test_saved_state.py",

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from agent.browser.chromium import HOW_TO_GET, _playwright_folder, chromium_version, find_chromium
+from agent.browser.chromium import HOW_TO_GET, chromium_version, find_chromium, playwright_folder
 from agent.cli.config import DEFAULT_FILE, FILE_VARIABLE, MEMORY, Config
 from agent.cli.running import control_file, find_running
 from agent.cli.session import AGENT_FLAGS, Session, with_session
@@ -80,7 +80,7 @@ def examine(config: Config, config_file: Path | None) -> Iterator[Finding]:
     yield _control(config)
     yield _config(config_file)
     yield _temporary()
-    yield Finding("browsers", Health.OK, _marked(_playwright_folder(), "where Playwright keeps what it downloads"))
+    yield Finding("browsers", Health.OK, _marked(playwright_folder(), "where Playwright keeps what it downloads"))
     yield _report()
     yield _conformance()
     yield _node()
@@ -155,7 +155,7 @@ def _control(config: Config) -> Finding:
     if not _is_alive(running.pid):
         found = f"{path}  present: left behind by process {running.pid}, which is gone"
         return Finding("control", Health.NOTE, found, "nothing to do, the next agent replaces it")
-    return Finding("control", Health.OK, f"{path}  present: process {running.pid} answers at {running.address}")
+    return Finding("control", Health.OK, f"{path}  present: process {running.pid} at {running.address}")
 
 
 def _is_alive(pid: int) -> bool:
