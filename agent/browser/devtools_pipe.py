@@ -29,6 +29,8 @@ _log = logging.getLogger("tallyhost.devtools")
 _OWN_IDS = 1 << 30
 """Playwright counts its commands from 1; ours start far above, and their answers are kept from it."""
 _ANSWER_SECONDS = 5
+_UNHURRIED = b'{"method":"Network.'
+_UNHURRIED_SECONDS = 0.004
 _NO_BROWSER: Message = {"error": {"message": "the browser is gone"}}
 
 TURNED_OFF = ",IsolateSandboxedIframes,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
@@ -113,8 +115,10 @@ class DevToolsPipe:
         client_read, client_write, browser_write, browser_read = descriptors
         self._to_browser = await self._writer(browser_write)
         self._to_client = await self._writer(client_write)
-        await self._reader(browser_read, self._from_browser, self._to_client)
-        await self._reader(client_read, self._from_client, self._to_browser)
+        from_browser = _Messages(self._from_browser, self._to_client, self.close, together=True)
+        from_client = _Messages(self._from_client, self._to_browser, self.close, together=False)
+        await self._reader(browser_read, from_browser)
+        await self._reader(client_read, from_client)
 
     async def _writer(self, descriptor: int) -> asyncio.WriteTransport:
         loop = asyncio.get_running_loop()
@@ -122,11 +126,9 @@ class DevToolsPipe:
         self._transports.append(transport)
         return transport
 
-    async def _reader(self, descriptor: int, receive: Callable[[bytes], bool], onward: asyncio.WriteTransport) -> None:
+    async def _reader(self, descriptor: int, protocol: _Messages) -> None:
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.connect_read_pipe(
-            lambda: _Messages(receive, onward, self.close), os.fdopen(descriptor, "rb", 0)
-        )
+        transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(descriptor, "rb", 0))
         self._transports.append(transport)
 
     def _from_client(self, raw: bytes) -> bool:
@@ -199,13 +201,25 @@ class DevToolsPipe:
 
 
 class _Messages(asyncio.Protocol):
-    """Cuts one direction of the pipe into NUL-terminated messages and forwards what the agent does not swallow."""
+    """Cuts one direction of the pipe into NUL-terminated messages and forwards what the agent does not swallow.
+
+    ``together``: messages go on many in one write, in their order; those that tell of the network wait a moment for
+    more, for a page load has hundreds of them and each write wakes another process. Not so towards the browser, where
+    a listener may post a command that belongs before the message it listens to, and behind those before it.
+    """
 
     def __init__(
-        self, receive: Callable[[bytes], bool], onward: asyncio.WriteTransport, ended: Callable[[], None]
+        self,
+        receive: Callable[[bytes], bool],
+        onward: asyncio.WriteTransport,
+        ended: Callable[[], None],
+        *,
+        together: bool,
     ) -> None:
-        self._receive, self._onward, self._ended = receive, onward, ended
+        self._receive, self._onward, self._ended, self._together = receive, onward, ended, together
         self._rest: list[bytes] = []
+        self._held: list[bytes] = []
+        self._flushing: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         head, nul, tail = data.rpartition(b"\0")
@@ -214,16 +228,36 @@ class _Messages(asyncio.Protocol):
             return
         messages = b"".join((*self._rest, head)).split(b"\0")
         self._rest = [tail] if tail else []
-        for message in messages:
-            try:
-                swallowed = self._receive(message)
-            except Exception:  # noqa: BLE001 - the pipe is the browser's life: one odd message must not end it
-                _log.exception("a DevTools message was not understood: %.200r", message)
-                swallowed = False
-            if not swallowed:
-                self._onward.write(message + b"\0")
+        if not self._together:
+            for message in messages:
+                if not self._swallows(message):
+                    self._onward.write(message + b"\0")
+            return
+        self._held += [message for message in messages if not self._swallows(message)]
+        if all(message.startswith(_UNHURRIED) for message in messages):
+            if self._flushing is None:
+                self._flushing = asyncio.get_running_loop().call_later(_UNHURRIED_SECONDS, self._flush)
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        if self._held:
+            self._onward.write(b"\0".join((*self._held, b"")))
+            self._held.clear()
+
+    def _swallows(self, message: bytes) -> bool:
+        try:
+            return self._receive(message)
+        except Exception:  # noqa: BLE001 - the pipe is the browser's life: one odd message must not end it
+            _log.exception("a DevTools message was not understood: %.200r", message)
+            return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
+        if self._held and not self._onward.is_closing():
+            self._flush()
         # Playwright waits until every end of its pipe is closed before it takes Chromium for gone.
         self._ended()

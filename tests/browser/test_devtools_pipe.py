@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent.browser import devtools_pipe
-from agent.browser.devtools_pipe import DevToolsPipe
+from agent.browser.devtools_pipe import DevToolsPipe, _Messages
 
 
 @dataclass
@@ -146,3 +146,47 @@ async def test_nobody_waits_for_a_browser_that_is_gone(ends: Ends) -> None:
     gone = {"error": {"message": "the browser is gone"}}
     assert await waiting == gone
     assert await ends.pipe.call("Page.enable", {}) == gone
+
+
+class Onward(asyncio.WriteTransport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return False
+
+
+def messages_to(onward: Onward) -> _Messages:
+    return _Messages(lambda raw: b"swallow" in raw, onward, lambda: None, together=True)
+
+
+async def test_what_tells_of_the_network_waits_for_what_follows_and_keeps_its_order() -> None:
+    onward = Onward()
+    messages = messages_to(onward)
+    messages.data_received(b'{"method":"Network.a"}\0{"method":"Network.b"}\0{"method":"Net')
+    assert onward.writes == []
+    messages.data_received(b'work.c"}\0{"method":"swallow"}\0{"id":1}\0')
+    assert onward.writes == [
+        b'{"method":"Network.a"}\0{"method":"Network.b"}\0{"method":"Network.c"}\0{"id":1}\0',
+    ]
+
+
+async def test_what_tells_of_the_network_goes_on_when_nothing_follows() -> None:
+    onward = Onward()
+    messages_to(onward).data_received(b'{"method":"Network.a"}\0')
+    async with asyncio.timeout(5):
+        while not onward.writes:
+            await asyncio.sleep(0.001)
+    assert onward.writes == [b'{"method":"Network.a"}\0']
+
+
+async def test_what_waits_goes_on_before_the_pipe_ends() -> None:
+    onward = Onward()
+    messages = messages_to(onward)
+    messages.data_received(b'{"method":"Network.a"}\0')
+    messages.connection_lost(None)
+    assert onward.writes == [b'{"method":"Network.a"}\0']

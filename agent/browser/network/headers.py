@@ -11,13 +11,16 @@ class Headers(list[tuple[bytes, bytes]]):
 
     def get(self, name: bytes) -> bytes | None:
         """The first value of ``name``, or None."""
-        wanted = name.lower()
-        return next((value for field, value in self if field.lower() == wanted), None)
+        wanted, size = name.lower(), len(name)
+        for field, value in self:
+            if len(field) == size and field.lower() == wanted:  # most names differ in length: no copy is made of them
+                return value
+        return None
 
     def get_all(self, name: bytes) -> list[bytes]:
         """Every value of ``name`` in order."""
-        wanted = name.lower()
-        return [value for field, value in self if field.lower() == wanted]
+        wanted, size = name.lower(), len(name)
+        return [value for field, value in self if len(field) == size and field.lower() == wanted]
 
     def put(self, name: bytes, value: bytes) -> None:
         """Put ``value`` where ``name`` first stands and drop its repetitions; append the field where it is absent."""
