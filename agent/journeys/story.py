@@ -97,11 +97,11 @@ class StoryRng:
 
     def below(self, draw: Draw, bound: int) -> int:
         """No integer is drawn in a story."""
-        raise NotImplementedError(f"a story draws no {draw} below {bound}")
+        raise AssertionError(f"a story draws no {draw} below {bound}")
 
     def bytes(self, draw: Draw, count: int) -> bytes:
         """No bytes are drawn in a story."""
-        raise NotImplementedError(f"a story draws no {count} bytes of {draw}")
+        raise AssertionError(f"a story draws no {count} bytes of {draw}")
 
 
 @dataclass(frozen=True, slots=True)
