@@ -18,6 +18,13 @@ class Draw(StrEnum):
     HPKE_EPHEMERAL = "hpke_ephemeral"
     NOISE = "noise"
     VISITOR = "visitor"
+    RANDOMIZED_RESPONSE = "randomized_response"
+    NULL_REPORT = "null_report"
+    AGGREGATABLE_DELAY = "aggregatable_delay"
+    KEY_CHOICE = "key_choice"
+    GREASE = "grease"
+    START_UP_DELAY = "start_up_delay"
+    SENDING_ORDER = "sending_order"
 
 
 class Rng(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from agent.model.attribution import AggregationService, Dialect
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.limits import AttributionLimits
 
 LOCAL_SERVICE = AggregationService(
@@ -23,6 +24,13 @@ class Settings:
     dialects: frozenset[Dialect] = frozenset(Dialect)
     aggregation_services: tuple[AggregationService, ...] = (LOCAL_SERVICE,)
     limits: AttributionLimits = field(default_factory=AttributionLimits)
+    attribution_reporting: bool = True
+    """Whether Attribution Reporting is on; off, no header, no request and no registration comes of it."""
+    attribution_reporting_limits: AttributionReportingLimits = field(default_factory=AttributionReportingLimits)
+    enrolled_sites: frozenset[str] | None = None
+    """Reporting sites, such as ``https://adtech.test``, that may register; None for everyone."""
+    grease: bool = True
+    """Whether Attribution Reporting's request headers vary at random, as Chromium's do."""
     allow_network: bool = False
     """Whether hosts that are not mapped may be reached on the real network."""
     minimum_batch: int = 20

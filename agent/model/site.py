@@ -133,3 +133,29 @@ def is_potentially_trustworthy(url: str) -> bool:
         is_localhost(host.removesuffix(".")) or host == "[::1]" or (host.startswith("127.") and is_ip_address(host))
     )
     return parsed.protocol in ("http:", "ws:") and loopback
+
+
+@remember_short
+def serialized_origin(url: str) -> str:
+    """The serialised origin of a URL: ``https://shop.test:8443``, or ``null`` where it is opaque or no URL."""
+    try:
+        return str(ada_url.URL(url).origin)
+    except (ValueError, UnicodeError):
+        return "null"
+
+
+@remember_short
+def schemeful_site(origin: str) -> str:
+    """The serialised schemeful site of an origin or URL (``http://a.shop.test:8080/x`` gives ``http://shop.test``).
+
+    Raises ValueError for an opaque origin or anything that is no URL with a host.
+    """
+    own = serialized_origin(origin)
+    return f"{own.partition(':')[0]}://{site_of_origin(own)}"
+
+
+@remember_short
+def is_suitable_origin(url: str) -> bool:
+    """Whether a URL's origin may take part in Attribution Reporting: http or https, and potentially trustworthy."""
+    origin = serialized_origin(url)
+    return origin.startswith(("https://", "http://")) and is_potentially_trustworthy(origin)

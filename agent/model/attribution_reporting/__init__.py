@@ -1,0 +1,1 @@
+"""WORDS of Attribution Reporting, as plain frozen data."""
