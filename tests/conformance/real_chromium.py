@@ -1,0 +1,57 @@
+"""The agent as the scripts of the captures drive it: ``--agent py:tests.conformance.real_chromium:launch``.
+
+The scripts bring their own world of ``*.test`` hosts, with two aggregation coordinators. Each of their contexts is a
+fresh profile of one shared browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from playwright.async_api import BrowserContext, Page
+
+from agent.browser.launch import Browser
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
+from agent.model.settings import Settings
+from agent.runtime import Agent
+
+_COORDINATORS = ("https://coordinator.test", "https://coordinator2.test")
+_EVERYTHING_PENDING = "31d"
+"""The longest that a report can wait."""
+
+
+class CapturedAgent:
+    """What the scripts may use of the agent under test."""
+
+    def __init__(self, stack: AsyncExitStack, browser: Browser, settings: Settings, port: int) -> None:
+        self.name, self.version = "tallyhost", browser.version
+        self._stack, self._browser, self._settings = stack, browser, settings
+        self._maps = {"*.test": f"https://127.0.0.1:{port}"}
+        self._agents: dict[BrowserContext, Agent] = {}
+
+    async def new_context(self) -> BrowserContext:
+        """A fresh profile's context."""
+        launched = Agent.launch(browser=self._browser, settings=self._settings, maps=self._maps)
+        agent = await self._stack.enter_async_context(launched)
+        self._agents[agent.context] = agent
+        return agent.context
+
+    async def shared_storage_entries(self, page: Page, origin: str) -> dict[str, str]:
+        """Shared storage is not part of these captures."""
+        raise NotImplementedError(f"shared storage of {origin} on {page.url}")
+
+    async def flush_attribution_reports(self, page: Page) -> bool:
+        """Go on in time until nothing is pending."""
+        await self._agents[page.context].clock.advance(_EVERYTHING_PENDING)
+        return True
+
+
+@asynccontextmanager
+async def launch(world: Any, *, ara_debug: bool = True, **_profile: Any) -> AsyncIterator[CapturedAgent]:
+    """An agent for ``world``; with ``ara_debug`` there is neither noise nor delay."""
+    limits = AttributionReportingLimits(aggregation_coordinator_origins=_COORDINATORS, debug_mode=ara_debug)
+    async with AsyncExitStack() as stack:
+        browser = await stack.enter_async_context(Browser())
+        yield CapturedAgent(stack, browser, Settings(attribution_reporting_limits=limits), world.port)
