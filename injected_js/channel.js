@@ -69,12 +69,13 @@ const ask = (api, method, options, answer, context) =>
   });
 
 /**
- * Settles the promise of call `id` with the host's answer.
+ * Settles the promise of call `id` with the host's answer. Under 0 the host speaks unasked.
  *
  * @param {number} id
  * @param {string} json `{"report": base64}`, `{"error": {name, message, dom}}` or `{}`
  */
 const settle = (id, json) => {
+  if (id === 0) return hear(bare(parseJson(json)));
   const { answer, context, resolve, reject } = pending[id];
   delete pending[id];
   const result = bare(parseJson(json));

@@ -1,6 +1,14 @@
 // Last: what this document gets to see. Without a secure context, nothing.
 
+hookRequests();
+hookFeaturePolicy();
 if (inSecureContext) {
+  hookElements();
+  hookMarkup();
+  hookParser();
+  hookLinks();
+  hookWindowOpen();
+  startWhenActivated();
   if (config.dialects.current) exposeAttribution();
   if (config.dialects.level1_2024) exposePrivateAttribution();
   openToOtherRealms();

@@ -8,6 +8,10 @@ declare const config: {
   dialects: { current: boolean; level1_2024: boolean };
   /** Whether localhost counts as a site. */
   allowLocalhost: boolean;
+  /** Whether requests may register for Attribution Reporting. */
+  attributionReporting: boolean;
+  /** Names the parameter in Accept that marks requests for the front. */
+  acceptParameter: string;
 };
 
 /** The rules of the Public Suffix List with more than one label; see sites.js. */

@@ -33,6 +33,50 @@ const nativeMeasureConversion = (steps) => {
 };
 
 /** @param {Steps} steps */
+const nativeFetchLook = (steps) => {
+  const { fetch } = {
+    fetch /*FAR*/ (input) {
+      return steps(fetch, this, arguments);
+    },
+  };
+  return fetch;
+};
+
+/** @param {Steps} steps */
+const nativeSetAttribute = (steps) => {
+  const { setAttribute } = {
+    setAttribute /*FAR*/ (name, value) {
+      return steps(setAttribute, this, arguments);
+    },
+  };
+  return setAttribute;
+};
+
+/** @param {Steps} steps */
+const nativeSetAttributionReporting = (steps) => {
+  const { setAttributionReporting } = {
+    setAttributionReporting /*FAR*/ (options) {
+      return steps(setAttributionReporting, this, arguments);
+    },
+  };
+  return setAttributionReporting;
+};
+
+/** @param {Steps} steps */
+const nativeSetAttributionSrc = (steps) => {
+  /** @type {any} */
+  const setter = getOwnPropertyDescriptor(
+    {
+      set attributionSrc /*FAR*/ (value) {
+        steps(setter, this, arguments);
+      },
+    },
+    "attributionSrc",
+  )?.set;
+  return setter;
+};
+
+/** @param {Steps} steps */
 const nativeGetAggregationServices = (steps) =>
   getterOf("aggregationServices", (self) => ({
     get aggregationServices /*FAR*/ () {

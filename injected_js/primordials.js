@@ -18,6 +18,7 @@ const {
   URL: URLConstructor,
   WeakMap: WeakMapConstructor,
   atob: decodeBase64,
+  decodeURIComponent: decodeUriComponent,
   isSecureContext: inSecureContext,
   navigator: ownNavigator,
 } = global;

@@ -29,6 +29,9 @@ MINIMUM_SQLITE = (3, 37)
 """First version with STRICT tables (and RETURNING, JSON functions and UPSERT)."""
 _BUSY_SECONDS = 1.0
 _HEADER = b"SQLite format 3\0"
+_IN_MEMORY = "file:profile?vfs=memdb"
+"""A database in memory of this connection's own. Under plain ``:memory:`` every page is in the page cache, and a commit
+that lets the database grow walks through all of it: at a million impressions that cost more than the commit itself."""
 
 
 class Database:
@@ -59,7 +62,8 @@ class Database:
             if isinstance(path, Path):
                 _refuse_foreign(path, steps)
             # isolation_level=None: transactions are ours alone, the module opens none by itself.
-            connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+            target = path if isinstance(path, Path) else _IN_MEMORY
+            connection = sqlite3.connect(target, uri=target is not path, isolation_level=None, timeout=_BUSY_SECONDS)
             database = cls(connection, where)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")

@@ -11,6 +11,7 @@ from agent.model.events import Check, Event, Trace
 _COLUMNS = "kind, time, verdict, summary, site, data, trace"
 _VALUES = ", ".join(f"json_extract(value, '$[{position}]')" for position in range(7))
 _APPEND = f"INSERT INTO events ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?) ORDER BY key"  # noqa: S608 - constants
+_APPEND_ONE = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 
 
 def append(connection: sqlite3.Connection, events: Sequence[Event]) -> list[int]:
@@ -19,7 +20,12 @@ def append(connection: sqlite3.Connection, events: Sequence[Event]) -> list[int]
         (event.kind, event.time, event.verdict, _storable(event.summary), event.site, _data(event), _trace(event))
         for event in events
     ]
-    last = connection.execute(_APPEND, (json.dumps(rows),)).lastrowid
+    if len(rows) == 1:
+        # Nearly every time: it costs half of what the list of one would.
+        cursor = connection.execute(_APPEND_ONE, rows[0])
+    else:
+        cursor = connection.execute(_APPEND, (json.dumps(rows),))
+    last = cursor.lastrowid
     # One writer at a time, and AUTOINCREMENT: the ids of one statement are consecutive.
     return list(range(last - len(events) + 1, last + 1)) if events and last else []
 

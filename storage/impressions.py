@@ -18,10 +18,19 @@ _COLUMNS = (
     "dialect, key, impression_site, intermediary_site, conversion_sites, conversion_callers,"
     " timestamp, lifetime_days, histogram_index, priority, id"
 )
+_AUDIENCE = (
+    "conversion_site, conversion_caller, dialect, timestamp, impression_id, key, impression_site, intermediary_site,"
+    " expires, histogram_index, priority"
+)
 _CANDIDATE = (
     "i.id, i.key, i.impression_site, i.intermediary_site, i.conversion_sites, i.conversion_callers,"
     " i.timestamp, i.expires, i.histogram_index, i.priority"
 )
+_FOUND = (
+    "a.impression_id, a.key, a.impression_site, a.intermediary_site, a.timestamp, a.expires, a.histogram_index,"
+    " a.priority, q.remaining"
+)
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes an encoder for each call that has options
 _ANY = '[""]'
 _BY_SITE = " AND a.impression_site IN (SELECT value FROM json_each(?5))"
 _BY_KEY = " AND a.key IN (SELECT value FROM json_each(?6))"
@@ -43,11 +52,11 @@ def save(connection: sqlite3.Connection, impression: Impression, *, stored: bool
     )  # fmt: skip
     identifier = (cursor.lastrowid or 0) if stored else 0
     connection.execute(
-        "INSERT INTO impression_audiences (dialect, conversion_site, conversion_caller, timestamp, impression_id,"
-        " impression_site, key) SELECT ?, s.value, c.value, ?, ?, ?, ?"
-        " FROM json_each(?) AS s, json_each(?) AS c WHERE ?",
+        f"INSERT INTO impression_audiences ({_AUDIENCE})"  # noqa: S608 - constants of this module
+        " SELECT s.value, c.value, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM json_each(?) AS s, json_each(?) AS c WHERE ?",
         (
-            impression.dialect, impression.timestamp, identifier, impression.impression_site, key,
+            impression.dialect, impression.timestamp, identifier, key, impression.impression_site,
+            impression.intermediary_site, impression.expires, impression.histogram_index, impression.priority,
             sites if impression.conversion_sites else _ANY, callers if impression.conversion_callers else _ANY, stored,
         ),
     )  # fmt: skip
@@ -61,6 +70,8 @@ def candidates(
     conversion_site: str,
     caller: str,
     since: int,
+    epoch_start: int,
+    period: int,
     impression_sites: Sequence[str] = (),
     keys: Sequence[str] | Sequence[int] = (),
 ) -> list[Candidate]:
@@ -68,23 +79,36 @@ def candidates(
 
     An impression is found when ``conversion_site`` and ``caller`` are among those it names (or it names none), it
     was saved at ``since`` (milliseconds) or later, and its site and key are in the lists given, unless those are empty.
+    Its quota is that of its epoch, counted from ``epoch_start`` in steps of ``period``; whom else it names is left out.
     """
+    first = (since - epoch_start) // period  # of the found, none is older: in SQL, division then rounds down
     rows = connection.execute(
         _candidates_sql(bool(impression_sites), bool(keys)),
-        (dialect, conversion_site, caller, since, _dump(impression_sites), _dump(map(_stored_key, keys))),
+        (
+            dialect, conversion_site, caller, since, _dump(impression_sites), _dump(map(_stored_key, keys)),
+            first, epoch_start + first * period, period,
+        ),
+    )  # fmt: skip
+    # A conversion may find many: tuple.__new__ makes a Candidate in half the time of its constructor.
+    make = tuple.__new__
+    found = sorted(
+        [
+            make(Candidate, (id_, key, site, intermediary, (), (), saved, expires, index, priority, quota))
+            for id_, key, site, intermediary, saved, expires, index, priority, quota in rows
+        ]
     )
-    return sorted(_candidates(rows))
+    if dialect is Dialect.CURRENT:
+        return found  # its keys are stored as they are
+    return [one._replace(key=_loaded_key(one.key)) for one in found]
 
 
 @lru_cache(maxsize=4)
 def _candidates_sql(by_site: bool, by_key: bool) -> str:
     index = " INDEXED BY impression_audiences_by_site" if by_site else ""
-    if by_key and not by_site:
-        index = " INDEXED BY impression_audiences_by_key"
-    # CROSS JOIN fixes the order: the seek in the audiences comes first.
     return (
-        f"SELECT {_CANDIDATE} FROM impression_audiences AS a{index}"  # noqa: S608 - constants of this module
-        " CROSS JOIN impressions AS i ON i.id = a.impression_id"
+        f"SELECT {_FOUND} FROM impression_audiences AS a{index}"  # noqa: S608 - constants of this module
+        " LEFT JOIN impression_site_quotas AS q"
+        " ON q.site = a.impression_site AND q.epoch = ?7 + (a.timestamp - ?8) / ?9"
         " WHERE a.dialect = ?1 AND a.conversion_site IN ('', ?2) AND a.conversion_caller IN ('', ?3)"
         " AND a.timestamp >= ?4 AND ?5 IS NOT NULL AND ?6 IS NOT NULL"
         + (_BY_SITE if by_site else "")
@@ -134,8 +158,9 @@ def narrow(connection: sqlite3.Connection, impressions: Iterable[Impression]) ->
         (rows,),
     )
     connection.execute(
-        "INSERT INTO impression_audiences (dialect, conversion_site, conversion_caller, timestamp, impression_id,"
-        " impression_site, key) SELECT i.dialect, s.value, c.value, i.timestamp, i.id, i.impression_site, i.key"
+        f"INSERT INTO impression_audiences ({_AUDIENCE})"  # noqa: S608
+        " SELECT s.value, c.value, i.dialect, i.timestamp, i.id, i.key, i.impression_site, i.intermediary_site,"
+        " i.expires, i.histogram_index, i.priority"
         " FROM json_each(?) AS new CROSS JOIN impressions AS i ON i.id = json_extract(new.value, '$[0]'),"
         " json_each(iif(i.conversion_sites = '[]', ?2, i.conversion_sites)) AS s,"
         " json_each(iif(i.conversion_callers = '[]', ?2, i.conversion_callers)) AS c",
@@ -182,7 +207,7 @@ def count(connection: sqlite3.Connection) -> int:
 
 def _dump(values: Iterable[Any]) -> str:
     # A generator and a StrEnum class are no sequences to json; a list is.
-    return "[]" if values == () else json.dumps(list(values), separators=(",", ":"))
+    return "[]" if values == () else _encode(list(values))
 
 
 def _stored_key(key: str | int) -> str | int:
@@ -205,23 +230,18 @@ def _names(stored: str) -> tuple[str, ...]:
 
 
 def _candidates(rows: Iterable[tuple[Any, ...]]) -> list[Candidate]:
-    # A conversion may find many: tuple.__new__ makes a Candidate in half the time of its constructor.
-    make = tuple.__new__
     return [
-        make(
-            Candidate,
-            (
-                id_,
-                _loaded_key(key),
-                site,
-                intermediary,
-                _names(sites),
-                _names(callers),
-                saved,
-                expires,
-                index,
-                priority,
-            ),
+        Candidate(
+            id_,
+            _loaded_key(key),
+            site,
+            intermediary,
+            _names(sites),
+            _names(callers),
+            saved,
+            expires,
+            index,
+            priority,
         )
         for id_, key, site, intermediary, sites, callers, saved, expires, index, priority in rows
     ]

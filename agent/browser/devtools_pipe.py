@@ -16,9 +16,9 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 Message = dict[str, Any]
 ClientListener = Callable[[bytes], None]
@@ -30,7 +30,9 @@ _OWN_IDS = 1 << 30
 """Playwright counts its commands from 1; ours start far above, and their answers are kept from it."""
 _ANSWER_SECONDS = 5
 _UNHURRIED = b'{"method":"Network.'
-_UNHURRIED_SECONDS = 0.004
+_BURST = 8
+"""Messages in a row about the network alone, after which reading takes rests."""
+_REST_SECONDS = 0.004
 _NO_BROWSER: Message = {"error": {"message": "the browser is gone"}}
 
 TURNED_OFF = ",IsolateSandboxedIframes,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
@@ -83,6 +85,7 @@ class DevToolsPipe:
         self._transports: list[asyncio.BaseTransport] = []
         self._listener: socket.socket | None = None
         self._closed = False
+        self._hurry: Callable[[], None] = lambda: None
 
     def write_launcher(self, folder: Path, executable: str, preferences: Mapping[str, Any]) -> Path:
         """Write the launcher for ``executable`` into ``folder`` and listen for it; gives its path.
@@ -115,8 +118,9 @@ class DevToolsPipe:
         client_read, client_write, browser_write, browser_read = descriptors
         self._to_browser = await self._writer(browser_write)
         self._to_client = await self._writer(client_write)
-        from_browser = _Messages(self._from_browser, self._to_client, self.close, together=True)
-        from_client = _Messages(self._from_client, self._to_browser, self.close, together=False)
+        from_browser = _BrowserMessages(self._from_browser, self._to_client, self.close, self._waiting)
+        self._hurry = from_browser.hurry
+        from_client = _Messages(self._from_client, self._to_browser, self.close)
         await self._reader(browser_read, from_browser)
         await self._reader(client_read, from_client)
 
@@ -173,6 +177,7 @@ class DevToolsPipe:
         if self._closed:
             return _NO_BROWSER
         number = self.post(method, params, session)
+        self._hurry()
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             answer = await asyncio.wait_for(future, _ANSWER_SECONDS)
@@ -201,52 +206,29 @@ class DevToolsPipe:
 
 
 class _Messages(asyncio.Protocol):
-    """Cuts one direction of the pipe into NUL-terminated messages and forwards what the agent does not swallow.
-
-    ``together``: messages go on many in one write, in their order; those that tell of the network wait a moment for
-    more, for a page load has hundreds of them and each write wakes another process. Not so towards the browser, where
-    a listener may post a command that belongs before the message it listens to, and behind those before it.
-    """
+    """Cuts one direction of the pipe into NUL-terminated messages and forwards what the agent does not swallow."""
 
     def __init__(
-        self,
-        receive: Callable[[bytes], bool],
-        onward: asyncio.WriteTransport,
-        ended: Callable[[], None],
-        *,
-        together: bool,
+        self, receive: Callable[[bytes], bool], onward: asyncio.WriteTransport, ended: Callable[[], None]
     ) -> None:
-        self._receive, self._onward, self._ended, self._together = receive, onward, ended, together
-        self._rest: list[bytes] = []
-        self._held: list[bytes] = []
-        self._flushing: asyncio.TimerHandle | None = None
+        self._receive, self._onward, self._ended = receive, onward, ended
+        self._partial: list[bytes] = []
 
     def data_received(self, data: bytes) -> None:
         head, nul, tail = data.rpartition(b"\0")
         if not nul:
-            self._rest.append(data)
+            self._partial.append(data)
             return
-        messages = b"".join((*self._rest, head)).split(b"\0")
-        self._rest = [tail] if tail else []
-        if not self._together:
-            for message in messages:
-                if not self._swallows(message):
-                    self._onward.write(message + b"\0")
-            return
-        self._held += [message for message in messages if not self._swallows(message)]
-        if all(message.startswith(_UNHURRIED) for message in messages):
-            if self._flushing is None:
-                self._flushing = asyncio.get_running_loop().call_later(_UNHURRIED_SECONDS, self._flush)
-        else:
-            self._flush()
+        messages = b"".join((*self._partial, head)).split(b"\0")
+        self._partial = [tail] if tail else []
+        self._forward(messages)
 
-    def _flush(self) -> None:
-        if self._flushing is not None:
-            self._flushing.cancel()
-            self._flushing = None
-        if self._held:
-            self._onward.write(b"\0".join((*self._held, b"")))
-            self._held.clear()
+    def _forward(self, messages: list[bytes]) -> None:
+        # One by one: a listener may post a command that belongs before the message it listens to, and behind those
+        # before it.
+        for message in messages:
+            if not self._swallows(message):
+                self._onward.write(message + b"\0")
 
     def _swallows(self, message: bytes) -> bool:
         try:
@@ -257,7 +239,48 @@ class _Messages(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        if self._held and not self._onward.is_closing():
-            self._flush()
         # Playwright waits until every end of its pipe is closed before it takes Chromium for gone.
         self._ended()
+
+
+class _BrowserMessages(_Messages):
+    """The browser's direction, in which a page load sends hundreds of messages that nobody waits for.
+
+    What one read gave goes on in one write. Once many messages in a row told of the network alone, a rest follows each
+    such read, so that they wake neither this process nor Playwright's one by one. There is no rest while an answer is
+    ``awaited``, and :meth:`hurry` ends it.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[bytes], bool],
+        onward: asyncio.WriteTransport,
+        ended: Callable[[], None],
+        awaited: Collection[int],
+    ) -> None:
+        super().__init__(receive, onward, ended)
+        self._awaited = awaited
+        self._in_a_row = 0
+        self._resting: asyncio.TimerHandle | None = None
+        self._transport: asyncio.ReadTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.ReadTransport", transport)
+
+    def _forward(self, messages: list[bytes]) -> None:
+        if forwarded := [message for message in messages if not self._swallows(message)]:
+            self._onward.write(b"\0".join((*forwarded, b"")))
+        if not all(message.startswith(_UNHURRIED) for message in messages):
+            self._in_a_row = 0
+            return
+        self._in_a_row += len(messages)
+        if self._in_a_row >= _BURST and not self._partial and not self._awaited:
+            self._transport.pause_reading()
+            self._resting = asyncio.get_running_loop().call_later(_REST_SECONDS, self.hurry)
+
+    def hurry(self) -> None:
+        """Read on at once."""
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
+            self._transport.resume_reading()

@@ -27,7 +27,7 @@ _PATIENCE = 10
 _NOBODY = dict.fromkeys(FEATURES, Allowlist())
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Document:
     """One document: who it is and under whose top-level site it stood."""
 
@@ -137,15 +137,16 @@ class FrameTree:
         frame.document = Document(frame, loader_id, url, origin, secure, parent, policy_header=header)
         return frame.document
 
-    def declare_policy(self, loader_id: str, frame_id: str, values: list[str]) -> None:
-        """The response of a document carried ``Permissions-Policy``."""
+    def declare_policy(self, loader_id: str, frame_id: str, values: list[str]) -> Document | None:
+        """The response of a document carried ``Permissions-Policy``; gives the document if it is there already."""
         frame = self.frames.get(frame_id)
         if frame is not None and frame.document is not None and frame.document.loader_id == loader_id:
             frame.document.policy_header = values
-        else:
-            self.policy_headers[loader_id] = values
-            if len(self.policy_headers) > _KEPT_POLICY_HEADERS:  # of responses that were never committed
-                del self.policy_headers[next(iter(self.policy_headers))]
+            return frame.document
+        self.policy_headers[loader_id] = values
+        if len(self.policy_headers) > _KEPT_POLICY_HEADERS:  # of responses that were never committed
+            del self.policy_headers[next(iter(self.policy_headers))]
+        return None
 
     def remove(self, frame_id: str) -> None:
         """The frame is gone, with all frames inside it."""

@@ -17,11 +17,15 @@ from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.documents import Document, Frame, intermediary
 from agent.browser.observer import Observer
 from agent.browser.page_script import PageScriptConfig, page_script
+from agent.browser.permissions import ATTRIBUTION_REPORTING
 from agent.browser.sessions import ExecutionContext, Session
 from agent.model.rng import token
 from agent.model.settings import Settings
+from agent.model.tasks import Tasks
 
 _log = logging.getLogger("tallyhost.channel")
+ATTRIBUTION_REPORTING_CALLS = "attributionReporting"
+"""What pages' scripts call Attribution Reporting on this channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +96,17 @@ class ProfileHost(Protocol):
 class HostChannel:
     """Arms every page and frame of the profiles it serves, and carries their calls."""
 
-    def __init__(self, pipe: DevToolsPipe, observer: Observer) -> None:
+    def __init__(self, pipe: DevToolsPipe, observer: Observer, tasks: Tasks) -> None:
         self.profiles: dict[str, ProfileHost] = {}
         """The agents by BrowserContext id; contexts that are nobody's stay as they are."""
         self._pipe = pipe
         self._observer = observer
+        self._tasks = tasks
         self._binding, self._activation_binding = f"b{token()}", f"a{token()}"
         self._resolver, self._world = f"r{token()}", f"w{token()}"
         self._realm_event = f"e{token()}"
+        self.accept_parameter = f"t{token()[:6]}"
+        """Names the parameter in ``Accept`` by which the pages' script marks its requests."""
         self._scripts: dict[str, str] = {}
         self._activation_script = (
             resources.files("injected_js")
@@ -111,6 +118,8 @@ class HostChannel:
         observer.on_navigated.append(self._navigated)
         observer.on_browser_ui_navigation.append(self._browser_ui_navigated)
         observer.on_user_gesture.append(self._user_gesture)
+        observer.on_policy.append(self._policy)
+        observer.on_realm_kept.append(self._realm_kept)
         pipe.on_browser[b"Runtime.bindingCalled"] = self._called
 
     def serve(self, context_id: str, profile: ProfileHost) -> None:
@@ -124,6 +133,8 @@ class HostChannel:
                 dialects=settings.dialects,
                 services=settings.aggregation_services,
                 allow_localhost=settings.limits.allow_localhost,
+                attribution_reporting=settings.attribution_reporting,
+                accept_parameter=self.accept_parameter,
             )
         )
         self.profiles[context_id] = profile
@@ -168,13 +179,43 @@ class HostChannel:
     def answer(self, call: PageCall, reply: Mapping[str, Any]) -> None:
         """Answer a call; a page that is gone does not hear it."""
         if call.answer_id:
-            text = json.dumps(json.dumps(reply, separators=(",", ":")))
-            expression = f"{self._resolver}({call.answer_id},{text})"
-            self._pipe.post(
-                "Runtime.evaluate",
-                {"expression": expression, "contextId": call.execution_context, "silent": True},
-                call.session,
-            )
+            self._resolve(call.answer_id, reply, call.execution_context, call.session)
+
+    def _resolve(self, answer_id: int, reply: Mapping[str, Any], execution_context: int, session: str) -> None:
+        text = json.dumps(json.dumps(reply, separators=(",", ":")))
+        expression = f"{self._resolver}({answer_id},{text})"
+        parameters = {"expression": expression, "contextId": execution_context, "silent": True}
+        self._pipe.post("Runtime.evaluate", parameters, session)
+
+    def _policy(self, document: Document) -> None:
+        if document.frame.context_id not in self.profiles:
+            return
+        if document.parent is None:
+            self._tell_policy(document)
+        else:
+            self._tasks.start(self._tell_policy_when_known(document), "tell a frame its policy")
+
+    async def _tell_policy_when_known(self, document: Document) -> None:
+        await document.policy_known()
+        self._tell_policy(document)
+
+    def _tell_policy(self, document: Document) -> None:
+        """Tell a document that it must do without Attribution Reporting: this Chromium does not know the feature."""
+        if not document.policy.allows(ATTRIBUTION_REPORTING):
+            self._tell(document, {ATTRIBUTION_REPORTING_CALLS: False})
+
+    def _realm_kept(self, document: Document) -> None:
+        if document.frame.context_id in self.profiles:
+            self._tell(document, {"newDocument": True})
+
+    def _tell(self, document: Document, what: Mapping[str, Any]) -> None:
+        """Tell the script of a document something that it did not ask for."""
+        session = self._observer.sessions.get(document.frame.session)
+        if session is None or document.frame.document is not document:
+            return
+        for context in session.contexts.values():
+            if context.frame_id == document.frame.id and not context.world:
+                self._resolve(0, what, context.id, session.id)
 
     def _navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:

@@ -73,7 +73,7 @@ class Browser:
             self._stack.callback(self._pipe.close)
             self._stack.push_async_callback(self._tasks.close)
             self._observer = Observer(self._pipe, self._tasks)
-            self.channel = HostChannel(self._pipe, self._observer)
+            self.channel = HostChannel(self._pipe, self._observer, self._tasks)
             self.request_clients = RequestClients(self._observer)
             launcher = self._pipe.write_launcher(folder, str(chromium.path), self._preferences)
             self._playwright = await self._stack.enter_async_context(async_playwright())

@@ -45,6 +45,10 @@ class Observer:
         """Called when Playwright navigates a top-level frame, as a person would by the address bar."""
         self.on_user_gesture: list[Callable[[Frame], None]] = []
         """Called when Playwright runs a script in a page or frame as if the user had just acted there."""
+        self.on_realm_kept: list[Callable[[Document], None]] = []
+        """Called when a document has got the realm of the empty one before it, in which no script is run anew."""
+        self.on_policy: list[Callable[[Document], None]] = []
+        """Called when a document has got its realm, or when its permissions policy turns out to be another."""
         self._pipe = pipe
         self._tasks = tasks
         self._last_mark: dict[str, int] = {}
@@ -197,6 +201,11 @@ class Observer:
                 self._read_container(frame, document)
             # A frame's security origin is its URL's; only the realm knows what about:blank and srcdoc inherited.
             document.origin = origin
+            self._policy_told(document)
+
+    def _policy_told(self, document: Document) -> None:
+        for listener in self.on_policy:
+            listener(document)
 
     def _context_destroyed(self, session_id: str, params: dict[str, Any]) -> None:
         if (session := self.sessions.get(session_id)) is not None:
@@ -220,6 +229,10 @@ class Observer:
         frame = self.frames.add(facts["id"], session.context_id, session_id, facts.get("parentId"))
         before = frame.document
         document = self._commit(session, frame, facts)
+        if any(context.frame_id == frame.id and not context.world for context in session.contexts.values()):
+            for kept in self.on_realm_kept:
+                kept(document)
+            self._policy_told(document)
         if frame.parent is None:
             for listener in self.on_navigated:
                 listener(frame, before, document)
@@ -262,8 +275,8 @@ class Observer:
         if params["type"] == "Document":
             headers = params["response"]["headers"]
             values = [value for name, value in headers.items() if name.lower() == "permissions-policy"]
-            if values:
-                self.frames.declare_policy(params["loaderId"], params["frameId"], values)
+            if values and (document := self.frames.declare_policy(params["loaderId"], params["frameId"], values)):
+                self._policy_told(document)
 
 
 def _parsed(listener: Callable[[str, dict[str, Any]], None]) -> Callable[[bytes], bool]:

@@ -14,12 +14,22 @@ from agent.model.attribution import AggregationService, Dialect
 
 _COMMON = (
     "primordials.js",
+    "dom_primordials.js",
     "failures.js",
     "webidl.js",
     "native_look.js",
     "interfaces.js",
     "channel.js",
     "navigator_attributes.js",
+    "hooks.js",
+    "attribution_reporting.js",
+    "attribution_reporting_elements.js",
+    "attribution_reporting_markup.js",
+    "attribution_reporting_parser.js",
+    "attribution_reporting_navigations.js",
+    "attribution_reporting_window_open.js",
+    "attribution_reporting_fetch.js",
+    "feature_policy.js",
 )
 _OF_DIALECT = {
     Dialect.CURRENT: ("aggregation_services.js", "attribution.js"),
@@ -45,6 +55,10 @@ class PageScriptConfig:
     """Which of the two interfaces pages see."""
     allow_localhost: bool = False
     """Whether localhost counts as a site (:attr:`AttributionLimits.allow_localhost`)."""
+    attribution_reporting: bool = True
+    """Whether requests may register for Attribution Reporting. Pages see its interfaces in any case."""
+    accept_parameter: str = "t"
+    """Names the parameter in ``Accept`` that marks requests for the front: at most 8 letters and digits, unguessable."""
 
 
 def page_script(config: PageScriptConfig) -> str:
@@ -61,6 +75,8 @@ def page_script(config: PageScriptConfig) -> str:
         ],
         "dialects": {dialect.value: dialect in config.dialects for dialect in Dialect},
         "allowLocalhost": config.allow_localhost,
+        "attributionReporting": config.attribution_reporting,
+        "acceptParameter": config.accept_parameter,
     }
     names = [*_COMMON, *(name for dialect in Dialect if dialect in config.dialects for name in _OF_DIALECT[dialect])]
     parts = [f"const {config.resolver} = (() => {{", '"use strict";', f"const config = {json.dumps(settings)};"]

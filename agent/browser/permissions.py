@@ -13,8 +13,9 @@ from typing import Any
 
 import http_sf
 
-FEATURES = ("save-impression", "measure-conversion")
-"""W3C Attribution section 9; default allowlist ``*``."""
+ATTRIBUTION_REPORTING = "attribution-reporting"
+FEATURES = ("save-impression", "measure-conversion", ATTRIBUTION_REPORTING)
+"""W3C Attribution section 9, Attribution Reporting; default allowlist ``*``."""
 
 
 @dataclass(frozen=True, slots=True)

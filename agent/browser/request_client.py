@@ -78,6 +78,11 @@ class RequestClients:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
 
+    @property
+    def observer(self) -> Observer:
+        """The sessions and frames that requests come from."""
+        return self._observer
+
     async def client_of(self, exchange: Exchange, context_id: str, sender: Sender) -> Document | NoClient:
         """The document whose request ``exchange`` carries, in the BrowserContext ``context_id``."""
         if exchange.method == "OPTIONS" and exchange.request_headers.get(b"access-control-request-method"):
@@ -102,6 +107,36 @@ class RequestClients:
         if named is not AMBIGUOUS:
             found[0].session.consume(found[0].raw, found[0].facts)
         return named
+
+    async def passed_on_for(self, exchange: Exchange, context_id: str, sender: Sender) -> Document | NoClient:
+        """The document whose request a service worker passed on as it was, with the document's mark.
+
+        For what :meth:`client_of` takes for a worker's. The document announced the request, and did not send it itself.
+        """
+        sessions = self._observer.sessions.values()
+        marked = [s for s in sessions if s.context_id == context_id and s.mark == sender.mark and s.is_document]
+        if not sender.mark or not marked or exchange.request_headers.get(b"sec-fetch-dest") in _NO_WINDOW:
+            return NOT_A_WINDOW
+        deadline = time.monotonic() + _PATIENCE
+        while not (found := self._unsent_of(marked[0], exchange, context_id, sender)):
+            if time.monotonic() >= deadline:
+                return NOT_A_WINDOW
+            await asyncio.sleep(_STEP)
+        for one in found:
+            if isinstance(one.client, Document):
+                await one.client.policy_known()
+        named = _unanimous([one.client for one in found])
+        if named is not AMBIGUOUS:
+            found[0].session.consume(found[0].raw, found[0].facts)
+        return named
+
+    def _unsent_of(self, session: Session, exchange: Exchange, context_id: str, sender: Sender) -> list[_Announcement]:
+        announced = self._announced(exchange, context_id, sender, sent=False)
+        return [one for one in announced if one.session is session]
+
+    def leaving(self, context_id: str, sender: Sender) -> Document | NoClient:
+        """The document that went away just before it could announce the request, or is about to."""
+        return self._last_moments(context_id, sender)
 
     def _announced(
         self, exchange: Exchange, context_id: str, sender: Sender, *, sent: bool = True

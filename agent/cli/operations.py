@@ -7,12 +7,14 @@ on the opened profile.
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.stored_documents import source_budget_documents, source_documents, trigger_documents
 from agent.model.attribution import Budget
 from agent.model.clock import DAY, format_instant
 from agent.model.errors import HostEnvironmentError, UsageError
@@ -22,25 +24,37 @@ from agent.model.reports import Report
 if TYPE_CHECKING:
     from agent.runtime import Agent
 
-DECISIONS = ("impression", "conversion", "response-field")
+DECISIONS = ("impression", "conversion", "response-field", "source-registration", "trigger-registration")
 """The kinds of events that `explain last` means."""
 _LONGEST_NUMBER = 15
 Document = dict[str, Any]
 Operation = Callable[["Agent", Mapping[str, Any]], Awaitable[Document]]
 
 
-async def show_state(agent: Agent, _: Mapping[str, Any]) -> Document:
-    """Impressions and privacy budgets."""
+async def show_state(agent: Agent, asked: Mapping[str, Any]) -> Document:
+    """What is remembered: the impressions and privacy budgets, or ``what`` is asked for."""
+    now = format_instant(agent.clock.now())
+    match asked.get("what"):
+        case "sources":
+            return {"now": now, "sources": await source_documents(agent)}
+        case "triggers":
+            return {"now": now, "triggers": await trigger_documents(agent)}
+        case "reports":
+            return {"now": now, **await list_reports(agent, {})}
+        case "budgets":
+            budgets = await _privacy_budgets(agent)
+            return {"now": now, "budgets": budgets, "source_budgets": await source_budget_documents(agent)}
+    impressions = [_with_time(asdict(impression)) for impression in await agent.state.impressions()]
+    return {"now": now, "impressions": impressions, "budgets": await _privacy_budgets(agent)}
+
+
+async def _privacy_budgets(agent: Agent) -> list[Document]:
     start = (await agent.state.summary()).epoch_start or 0
     length = agent.settings.limits.privacy_budget_epoch_days * DAY
-    return {
-        "now": format_instant(agent.clock.now()),
-        "impressions": [_with_time(asdict(impression)) for impression in await agent.state.impressions()],
-        "budgets": [
-            {**_budget(budget), "epoch_start": format_instant(start + budget.key.epoch * length)}
-            for budget in await agent.state.budgets()
-        ],
-    }
+    return [
+        {**_budget(budget), "epoch_start": format_instant(start + budget.key.epoch * length)}
+        for budget in await agent.state.budgets()
+    ]
 
 
 async def clear_state(agent: Agent, asked: Mapping[str, Any]) -> Document:
@@ -112,6 +126,12 @@ async def show_report(agent: Agent, asked: Mapping[str, Any]) -> Document:
     return {"report": {**_report(report), "body": base64.b64encode(report.body).decode()}}
 
 
+async def show_keys(agent: Agent, _: Mapping[str, Any]) -> Document:
+    """The keys of the agent's own coordinator and aggregation service, private halves included."""
+    keys: Document = json.loads(agent.service_keys.to_json())
+    return keys
+
+
 async def explain(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """One decision with its checks: the last one, an event by its number, or the one that made a report."""
     wanted = str(asked["id"])
@@ -145,6 +165,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "time.next": next_time,
     "reports.list": list_reports,
     "reports.show": show_report,
+    "keys.show": show_keys,
     "explain": explain,
 }
 
@@ -166,7 +187,10 @@ def event_document(event: Event) -> Document:
 async def _last_decision(agent: Agent) -> Event:
     latest = [event for kind in DECISIONS if (event := await agent.events.last(kind)) is not None]
     if not latest:
-        raise UsageError("nothing was decided yet", fix="open a page that saves an impression or measures a conversion")
+        raise UsageError(
+            "nothing was decided yet",
+            fix="open a page that saves an impression, measures a conversion, or registers a source or a trigger",
+        )
     return max(latest, key=lambda event: event.id)
 
 
@@ -182,6 +206,7 @@ def _budget(budget: Budget) -> Document:
 def _report(report: Report) -> Document:
     values = asdict(report)
     del values["body"], values["position"]
+    values["site"] = report.site
     values["bytes"] = len(report.body)
     values["created"] = format_instant(report.created)
     values["next_attempt"] = None if report.next_attempt is None else format_instant(report.next_attempt)

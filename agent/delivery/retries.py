@@ -1,42 +1,124 @@
-"""What follows an attempt to send: done, another attempt later, the end, or waiting for its host."""
+"""What follows an attempt to send: done, another attempt later, the end, or waiting for its host.
+
+A conversion report is tried three times, whatever its failure was. Of Attribution Reporting's reports, as in Chromium,
+only those that the network or a coordinator failed are; any response of their server is final, and debug reports have
+one attempt.
+"""
 
 from __future__ import annotations
 
 from agent.delivery.sender import Attempt, Outcome
 from agent.model.clock import MINUTE
+from agent.model.errors import UsageError
 from agent.model.events import Check, Event, Trace
 from agent.model.interfaces import DeliveryResult
-from agent.model.reports import Report, ReportState
+from agent.model.reports import Report, ReportKind, ReportState
 
 RETRY_DELAYS = (5 * MINUTE, 15 * MINUTE)
 """Milliseconds on the agent's clock from the first failed attempt to the second, and from the second to the last."""
+NAVIGATION_DELAY = 5 * MINUTE
+"""From a navigation to the retry that waited for it."""
+RETRIES = ("first_retry", "second_retry", "third_retry")
+"""What the setting ``retry_after_new_navigation`` can name."""
 INTERRUPTED = Attempt(Outcome.FAILED, "interrupted: the agent ended before it learned the result")
 
 
-def after_attempt(report: Report, attempt: Attempt, now: int) -> DeliveryResult:
-    """The record of an ``attempt`` at a claimed ``report`` that ended at ``now``."""
+def waiting_retry(setting: str) -> int:
+    """The number of the retry that waits for a navigation; 0 for none. Raises UsageError.
+
+    ``setting``: one of :data:`RETRIES`, or "".
+    """
+    if setting and setting not in RETRIES:
+        raise UsageError(
+            f"no such retry: {setting!r}",
+            where="attribution_reporting_limits.retry_after_new_navigation",
+            rule=f'one of {", ".join(RETRIES)}, or ""',
+        )
+    return RETRIES.index(setting) + 1 if setting else 0
+
+
+def after_attempt(
+    report: Report, attempt: Attempt, now: int, *, body: bytes | None = None, waiting: int = 0
+) -> DeliveryResult:
+    """The record of an ``attempt`` at a claimed ``report`` that ended at ``now``.
+
+    ``body``: what was sent, where it was assembled for this attempt. ``waiting``: the number of Attribution
+    Reporting's retry that waits for a navigation, 0 for none.
+    """
     attempts, next_attempt = report.attempts, None
     mapped = attempt.outcome is not Outcome.NOT_MAPPED
-    checks = [Check("host mapped", mapped, report.delivered_to or "", "" if mapped else "map it: --map HOST=URL")]
+    host = attempt.waits_for or report.delivered_to or ""
+    checks = [Check("host mapped", mapped, host, "" if mapped else "map it: --map HOST=URL")]
     if not mapped:
         state, attempts = ReportState.NOT_SENT, attempts - 1
     elif attempt.outcome is Outcome.DELIVERED:
         state = ReportState.SENT
-        checks.append(Check("status 200 to 299", passed=True, detail=attempt.detail))
+        checks.append(Check(attempt.rule, passed=True, detail=attempt.detail))
     else:
-        left = attempts <= len(RETRY_DELAYS)
-        state = ReportState.PENDING if left else ReportState.FAILED
-        next_attempt = now + RETRY_DELAYS[attempts - 1] if left else None
-        checks.append(Check("status 200 to 299", passed=False, detail=attempt.detail))
-        checks.append(Check("attempts left", left, f"{attempts} of {len(RETRY_DELAYS) + 1} made"))
+        checks.append(Check(attempt.rule, passed=False, detail=attempt.detail))
+        retried, why = _may_be_retried(report, attempt)
+        if not retried:
+            state = ReportState.FAILED
+            checks.append(Check("retried after this failure", passed=False, detail=why))
+        else:
+            waiting = waiting if _is_attribution(report) else 0
+            retries = max(len(RETRY_DELAYS), waiting)
+            left = attempts <= retries
+            state = ReportState.PENDING if left else ReportState.FAILED
+            next_attempt = now + RETRY_DELAYS[attempts - 1] if left and attempts != waiting else None
+            checks.append(Check("attempts left", left, f"{attempts} of {retries + 1} made"))
     verdict = "retry" if state is ReportState.PENDING else state.value
-    event = Event(
+    event = _event(report, verdict, attempt.detail, now, attempts, next_attempt, checks)
+    return DeliveryResult(report.id, state, attempts, next_attempt, attempt.detail, event, body, attempt.waits_for)
+
+
+def after_interruption(report: Report, now: int, due: int) -> DeliveryResult:
+    """The record of an attempt whose result the agent did not live to learn; found at its next start, at ``now``.
+
+    A conversion report's attempt counts as failed. Chromium forgets a report of Attribution Reporting when it has its
+    response, so one without is sent again, at ``due``, as if it had not been; of a debug report it keeps nothing.
+    """
+    if not _is_attribution(report) or report.kind.attempted_once:
+        return after_attempt(report, INTERRUPTED, now)
+    attempts, detail = report.attempts - 1, INTERRUPTED.detail
+    checks = [Check("result recorded", passed=False, detail=detail)]
+    event = _event(report, "retry", detail, now, attempts, due, checks)
+    return DeliveryResult(report.id, ReportState.PENDING, attempts, due, detail, event)
+
+
+def _is_attribution(report: Report) -> bool:
+    return report.kind is not ReportKind.ATTRIBUTION_CONVERSION
+
+
+def _may_be_retried(report: Report, attempt: Attempt) -> tuple[bool, str]:
+    if not _is_attribution(report):
+        return True, ""
+    if report.kind.attempted_once:
+        return False, "a debug report has one attempt"
+    return attempt.transient, "" if attempt.transient else "only what the network failed is sent again"
+
+
+def _event(
+    report: Report,
+    verdict: str,
+    detail: str,
+    now: int,
+    attempts: int,
+    next_attempt: int | None,
+    checks: list[Check],
+) -> Event:
+    return Event(
         kind=f"report.{verdict}",
         time=now,
         verdict=verdict,
-        summary=f"report {report.id[:8]} to {report.delivered_to}: {attempt.detail}",
-        site=report.conversion_site,
-        data={"report": report.id, "url": report.delivered_to, "attempt": attempts, "next_attempt": next_attempt},
+        summary=f"report {report.id[:8]} to {report.delivered_to}: {detail}",
+        site=report.site,
+        data={
+            "report": report.id,
+            "kind": report.kind,
+            "url": report.delivered_to,
+            "attempt": attempts,
+            "next_attempt": next_attempt,
+        },
         trace=Trace(tuple(checks)),
     )
-    return DeliveryResult(report.id, state, attempts, next_attempt, attempt.detail, event)

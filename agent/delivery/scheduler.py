@@ -1,8 +1,9 @@
 """When reports are sent: each at its time on the agent's clock, a few at one time.
 
-An attempt is recorded as begun before its first byte leaves, and its result afterwards, so no attempt is made
-twice. A result that was never recorded, because the agent ended meanwhile, counts as a failed attempt: the report
-may have arrived, and the retry is the one that the draft allows.
+An attempt is recorded as begun before its first byte leaves, and its result afterwards. One whose result was never
+recorded, because the agent ended meanwhile, is known at the next start (:func:`after_interruption`). Reports of
+Attribution Reporting that are due together leave shuffled; those that were overdue when the agent began, or came back
+online, leave within a minute of that. Its debug reports, and conversion reports, go first and in order.
 """
 
 from __future__ import annotations
@@ -10,21 +11,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
-from agent.delivery.retries import INTERRUPTED, after_attempt
+from agent.delivery.assembly import Assembler
+from agent.delivery.lanes import SHUFFLED, Lane, lanes
+from agent.delivery.retries import NAVIGATION_DELAY, after_attempt, after_interruption, waiting_retry
 from agent.delivery.sender import Attempt, Outcome, Sender
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import Clock
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
 from agent.model.interfaces import DeliveryResult, ReportQueue
 from agent.model.reports import Report
+from agent.model.rng import Draw, Rng
 from agent.model.tasks import Tasks
 
-CONCURRENT_ATTEMPTS = 8
 _LONGEST_SLEEP = 60.0
 """Seconds; bounds how late a report goes out when the machine was suspended."""
 _SHORTEST_SLEEP = 0.05
 """Seconds; bounds how often a frozen clock is asked that stands just before a report's time."""
+
+_POSTPONED_AT_ONCE = 10_000
+"""Reports of a kind in one transaction, so that pages wait for none of them long."""
 
 _log = logging.getLogger("tallyhost")
 
@@ -32,27 +40,61 @@ _log = logging.getLogger("tallyhost")
 class Scheduler:
     """Sends what is due. One per profile: :meth:`start` it, :meth:`wake` it for a new report, :meth:`close` it."""
 
-    def __init__(self, queue: ReportQueue, sender: Sender, clock: Clock, publish: Callable[[Event], None]) -> None:
-        self._queue, self._sender, self._clock, self._publish = queue, sender, clock, publish
+    def __init__(
+        self,
+        queue: ReportQueue,
+        assembler: Assembler,
+        sender: Sender,
+        clock: Clock,
+        publish: Callable[[Event], None],
+        *,
+        limits: AttributionReportingLimits,
+        rng: Rng,
+    ) -> None:
+        self._queue, self._assembler, self._sender = queue, assembler, sender
+        self._clock, self._publish, self._rng = clock, publish, rng
+        self._longest_delay = limits.start_up_delay
+        self._waiting_retry = waiting_retry(limits.retry_after_new_navigation)
+        self._opened = clock.now()
         self._tasks = Tasks()
         self._loop: asyncio.Task[None] | None = None
-        self._attempts = 0
+        self._lanes = lanes()
         self._results: list[DeliveryResult] = []
+        self._events: list[Event] = []
         self._failure: HostEnvironmentError | None = None
+        self._offline = False
         self._awake = asyncio.Event()
         self._idle = asyncio.Event()
         clock.on_advance(lambda _: self.wake())
 
     async def start(self) -> None:
-        """Count what an earlier agent left unfinished as failed attempts, then begin to send."""
-        now = self._clock.now()
-        self._results = [after_attempt(report, INTERRUPTED, now) for report in await self._queue.interrupted()]
+        """Take up what an earlier agent left, then begin to send."""
+        interrupted = await self._queue.interrupted()
+        await self._postpone(self._opened)
+        now, opened = self._clock.now(), self._opened
+        self._results = [after_interruption(report, now, opened + self._start_up_delay()) for report in interrupted]
         self._loop = self._tasks.start(self._run(), "report scheduler")
 
     def wake(self) -> None:
         """Look again at once: there is a new report, or a new time."""
         self._idle.clear()
         self._awake.set()
+
+    def pause(self) -> None:
+        """Begin no more attempts: the machine is offline."""
+        self._offline = True
+
+    async def resume(self) -> None:
+        """Send again: the machine is back online."""
+        if self._offline:
+            self._offline = False
+            await self._postpone(self._clock.now())
+            self.wake()
+
+    async def navigated(self) -> None:
+        """Retry what waits for a navigation, if the settings let reports do so."""
+        if self._waiting_retry and await self._queue.after_navigation(self._clock.now() + NAVIGATION_DELAY):
+            self.wake()
 
     async def release(self, host: str) -> None:
         """Send what waits for ``host`` (or ``*.host``, or ``*``), which has just been mapped."""
@@ -72,7 +114,7 @@ class Scheduler:
             self._loop.result()
 
     async def close(self) -> None:
-        """Stop. An attempt that is cut off counts as failed when the profile is used again."""
+        """Stop. An attempt that is cut off is taken up when the profile is used again."""
         await self._tasks.close()
 
     async def _run(self) -> None:
@@ -97,30 +139,69 @@ class Scheduler:
 
     async def _step(self) -> float:
         """Record what ended, begin what is due; gives the seconds until there may be more to do."""
-        if self._results:
-            events = await self._queue.record(list(self._results))
-            # Attempts that ended meanwhile stand behind those recorded.
-            del self._results[: len(events)]
-            for event in events:
-                self._publish(event)
-        free = CONCURRENT_ATTEMPTS - self._attempts
-        for report in await self._queue.claim_due(self._clock.now(), free) if free else []:
-            self._attempts += 1
-            self._tasks.start(self._attempt(report), f"send report {report.id[:8]}")
-        if self._attempts or self._results or self._awake.is_set():
+        await self._record()
+        while self._events:
+            self._publish(self._events.pop(0))
+        if not self._offline:
+            for lane in self._lanes:
+                await self._begin_due(lane)
+        if any(lane.running for lane in self._lanes) or self._results or self._events or self._awake.is_set():
             return _LONGEST_SLEEP
-        due = await self._queue.next_due()
+        due = None if self._offline else await self._queue.next_due()
         if not self._awake.is_set():
             self._idle.set()
         seconds = _LONGEST_SLEEP if due is None else (due - self._clock.now()) / 1000
         return min(max(seconds, _SHORTEST_SLEEP), _LONGEST_SLEEP)
 
-    async def _attempt(self, report: Report) -> None:
+    async def _begin_due(self, lane: Lane) -> None:
+        all_stand_in_line = False
+        while lane.free and not all_stand_in_line:
+            if not lane.line:
+                due = await self._queue.due(lane.kinds, self._clock.now(), lane.length)
+                lane.line_up(due, self._rng)
+                all_stand_in_line = len(due) < lane.length
+            if not lane.line:
+                return
+            for report in await self._queue.claim(lane.take(), self._clock.now()):
+                lane.running += 1
+                self._tasks.start(self._attempt(report, lane), f"send report {report.id[:8]}")
+
+    async def _attempt(self, report: Report, lane: Lane) -> None:
+        body: bytes | None = None
         try:
-            attempt = await self._sender.send(report)
+            assembled = await self._assembler.assemble(report)
+            if isinstance(assembled, Attempt):
+                attempt = assembled
+            else:
+                body = assembled
+                async with lane.slots:
+                    attempt = await self._sender.send(report, body)
         except Exception as error:  # noqa: BLE001 - a bug on the way must not leave the report without a result
             _log.exception("sending report %s failed", report.id)
-            attempt = Attempt(Outcome.FAILED, f"{type(error).__name__}: {error}")
-        self._attempts -= 1
-        self._results.append(after_attempt(report, attempt, self._clock.now()))
+            attempt = Attempt(Outcome.FAILED, f"{type(error).__name__}: {error}", transient=True)
+        if body == report.body:
+            body = None
+        now, waiting = self._clock.now(), self._waiting_retry
+        self._results.append(after_attempt(report, attempt, now, body=body, waiting=waiting))
+        # At once and not by the loop: a result that is not recorded when the agent ends makes the report leave again.
+        with suppress(HostEnvironmentError):  # the loop will meet it too, and tell
+            await self._record()
+        lane.running -= 1
         self.wake()
+
+    async def _record(self) -> None:
+        results, self._results = self._results, []
+        if not results:
+            return
+        try:
+            self._events += await self._queue.record(results)
+        except HostEnvironmentError:
+            self._results = results + self._results
+            raise
+
+    async def _postpone(self, before: int) -> None:
+        while await self._queue.postpone(SHUFFLED, before, self._start_up_delay, _POSTPONED_AT_ONCE):
+            pass
+
+    def _start_up_delay(self) -> int:
+        return self._rng.below(Draw.START_UP_DELAY, self._longest_delay + 1)

@@ -1,4 +1,8 @@
-"""The POST of a report to its report-url (W3C Attribution section 11; the request rules are Fetch's)."""
+"""The POST of a report to its URL: redirects as Fetch follows them, and what the attempt came to.
+
+Conversion reports go to the page's report-url in mode "cors" (W3C Attribution section 11), reports of Attribution
+Reporting to a well-known path of their reporting origin in mode "same-origin" (its engine, section 5).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,16 @@ from enum import StrEnum
 
 from ada_url import URL
 
-from agent.model.interfaces import Answer, Exchange, NoAnswer
-from agent.model.reports import Report
-from agent.model.site import is_potentially_trustworthy
+from agent.delivery.request_fields import Form, Hop, attribution_fields, conversion_fields
+from agent.model.interfaces import Answer, Exchange, NetworkError, NoAnswer
+from agent.model.reports import Report, ReportKind
+from agent.model.site import is_potentially_trustworthy, serialized_origin
 
 MAX_REDIRECTS = 20
 TIMEOUT_SECONDS = 30.0
+NOT_MAPPED = "not sent: host not mapped"
 _MAX_REFERRER = 4096
+_REDIRECTS = {301, 302, 303, 307, 308}
 
 
 class Outcome(StrEnum):
@@ -31,6 +38,12 @@ class Attempt:
 
     outcome: Outcome
     detail: str
+    transient: bool = False
+    """Whether Attribution Reporting tries again after a failure: no server said no."""
+    waits_for: str | None = None
+    """The host that is not mapped, where it is not the one that the report goes to."""
+    rule: str = "status 200 to 299"
+    """What a report needs to be delivered, and this one did not get if it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +53,8 @@ class Sender:
     exchange: Exchange
     user_agent: str
 
-    async def send(self, report: Report) -> Attempt:
-        """POST the body of ``report`` once, redirects followed; delivered means a status of 200 to 299.
+    async def send(self, report: Report, body: bytes) -> Attempt:
+        """POST ``body`` for ``report`` once, redirects followed; delivered means a status of 200 to 299.
 
         Raises ValueError for a report without a URL.
         """
@@ -49,45 +62,34 @@ class Sender:
             raise ValueError(f"report {report.id} was returned to its page, it is not to be sent")
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                return await self._follow(report.delivered_to, report.body)
+                if report.kind is ReportKind.ATTRIBUTION_CONVERSION:
+                    return await self._follow(report.delivered_to, body, conversion_fields, same_origin=False)
+                return await self._follow(report.delivered_to, body, attribution_fields, same_origin=True)
         except TimeoutError:
-            return Attempt(Outcome.FAILED, f"no response within {TIMEOUT_SECONDS:g} s")
+            return Attempt(Outcome.FAILED, f"no response within {TIMEOUT_SECONDS:g} s", transient=True)
 
-    async def _follow(self, report_url: str, body: bytes) -> Attempt:
+    async def _follow(self, report_url: str, body: bytes, form: Form, *, same_origin: bool) -> Attempt:
         url = _without_secrets(report_url)
         method, referrer = "POST", url
         for redirects in range(MAX_REDIRECTS + 1):
             referrer = _referrer(referrer, url)
-            answer = await self.exchange(method, url, self._fields(method, url, referrer), body)
+            fields = form(Hop(method, url, body, referrer, self.user_agent))
+            answer = await self.exchange(method, url, fields, body)
             if isinstance(answer, NoAnswer):
-                if answer.mapped or redirects:
-                    return Attempt(Outcome.FAILED, f"{url}: {answer.detail}" if redirects else answer.detail)
-                return Attempt(Outcome.NOT_MAPPED, "not sent: host not mapped")
-            if answer.status not in {301, 302, 303, 307, 308} or answer.location is None:
+                if not answer.mapped and not redirects:
+                    return Attempt(Outcome.NOT_MAPPED, NOT_MAPPED)
+                detail = f"{url}: {answer.detail}" if redirects else answer.detail
+                return Attempt(Outcome.FAILED, detail, answer.error is not NetworkError.OTHER)
+            if answer.status not in _REDIRECTS or answer.location is None:
                 delivered = 200 <= answer.status <= 299
                 return Attempt(Outcome.DELIVERED if delivered else Outcome.FAILED, str(answer.status))
-            target = _redirect_target(answer, url)
+            target = _redirect_target(answer, url, same_origin=same_origin)
             if target is None:
                 return Attempt(Outcome.FAILED, f"{answer.status} to {answer.location!r}, which Fetch does not follow")
             url = target
             if answer.status in {301, 302, 303}:
                 method, body = "GET", b""
         return Attempt(Outcome.FAILED, f"more than {MAX_REDIRECTS} redirects")
-
-    def _fields(self, method: str, url: str, referrer: str) -> list[tuple[str, str]]:
-        """The request's fields: no cookie and no credentials, as its credentials mode is "omit"."""
-        fields = [("Content-Type", "application/dap-report")] if method == "POST" else []
-        # The draft's request has no client whose origin it could take, so Fetch gives it an opaque one: "null", which
-        # also keeps the page out of what the collector reads. Mode "cors" puts the field on every hop; there is no
-        # preflight, as the unsafe-request flag is not set, and no CORS check to fail, as nobody reads the response.
-        fields += [("Origin", "null"), ("Accept", "*/*"), ("User-Agent", self.user_agent)]
-        if referrer:
-            fields.append(("Referer", referrer))
-        # Cache mode "no-store".
-        fields += [("Pragma", "no-cache"), ("Cache-Control", "no-cache")]
-        if is_potentially_trustworthy(url):
-            fields += [("Sec-Fetch-Dest", "empty"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Site", "cross-site")]
-        return fields
 
 
 def _without_secrets(text: str) -> str:
@@ -109,14 +111,18 @@ def _referrer(referrer: str, url: str) -> str:
     return f"{source.origin}/"
 
 
-def _redirect_target(answer: Answer, url: str) -> str | None:
+def _redirect_target(answer: Answer, url: str, *, same_origin: bool) -> str | None:
     """Where Fetch goes from ``url``; None where it ends with a network error."""
     try:
         target = URL(answer.location or "", base=url)
     except ValueError:
         return None
-    # A location with credentials is refused in mode "cors".
-    if target.protocol not in {"http:", "https:"} or target.username or target.password:
+    # A location with credentials is refused in mode "cors", another origin in mode "same-origin".
+    if target.protocol not in {"http:", "https:"}:
         return None
-    target.hash = ""
+    if (target.username or target.password) and not same_origin:
+        return None
+    if same_origin and target.origin != serialized_origin(url):
+        return None
+    target.hash = target.username = target.password = ""
     return str(target.href)

@@ -69,6 +69,9 @@ class Mismatch:
     expected: Result
     result: Result
 
+    def __str__(self) -> str:
+        return f"events[{self.event}]: expected {self.expected!r}, the result was {self.result!r}"
+
 
 @dataclass(frozen=True, slots=True)
 class StoryResult:
@@ -76,8 +79,10 @@ class StoryResult:
 
     id: str
     """The case's ``id``, or the path as given."""
-    results: list[Result]
-    mismatches: list[Mismatch] = field(default_factory=list)
+    results: list[Any]
+    """What each event gave, a :data:`Result`."""
+    mismatches: Sequence[Any] = field(default_factory=list)
+    """Where that is not what was expected; text says it to people, fields to programs."""
 
     def emit(self) -> str:
         """One JSON line for an outside judge."""

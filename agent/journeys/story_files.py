@@ -9,11 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from agent.journeys.interop_config import DEFAULT_CONFIG_NAME, default_interop_config, without_comments
+from agent.journeys.interop_story import is_interop_story, run_interop_story
 from agent.journeys.story import StoryError, StoryResult, run_story
 from agent.model.attribution import Policy
 
 CONFIG_NAME = "CONFIG.json"
-_EVENTS = re.compile(r'"events"\s*:\s*\[')
+CONFIG_NAMES = (CONFIG_NAME, DEFAULT_CONFIG_NAME)
+"""Files that are no stories."""
+_EVENTS = re.compile(r'"(?:events|registrations)"\s*:\s*\[')
 _LINES = (".jsonl", ".ndjson")
 
 
@@ -22,16 +26,16 @@ def _raise(error: StoryError) -> NoReturn:
 
 
 def story_files(path: str) -> list[str]:
-    """``path`` itself, or the stories of the folder it names: JSON but no ``CONFIG.json``, and JSONL, sorted.
+    """``path`` itself, or the stories of the folder it names: JSON but no configuration, and JSONL, sorted.
 
     Raises UsageError for a folder that holds none.
     """
     folder = Path(path)
     if not folder.is_dir():
         return [path]
-    found = [file for file in folder.iterdir() if file.suffix in (".json", *_LINES) and file.name != CONFIG_NAME]
+    found = [file for file in folder.iterdir() if file.suffix in (".json", *_LINES) and file.name not in CONFIG_NAMES]
     if not found:
-        raise StoryError("the folder holds no story: no *.json but CONFIG.json, and no *.jsonl", where=path)
+        raise StoryError("the folder holds no story: no *.json but configurations, and no *.jsonl", where=path)
     return [str(file) for file in sorted(found)]
 
 
@@ -73,7 +77,7 @@ def _run(content: bytes, path: str, line: int, *, name: str, policy: Policy | No
     except UnicodeDecodeError as error:
         raise StoryError("is not UTF-8 text", where=name) from error
     try:
-        case = json.loads(text)
+        case = json.loads(text if one_line else without_comments(text))
     except json.JSONDecodeError as error:
         at = line if one_line else error.lineno
         raise StoryError(f"is not JSON: {error.msg} in column {error.colno}", where=f"{path}:{at}") from error
@@ -81,12 +85,20 @@ def _run(content: bytes, path: str, line: int, *, name: str, policy: Policy | No
         raise StoryError(f"is JSON that cannot be read: {error}", where=f"{path}:{line}") from error
     if not isinstance(case, dict):
         raise StoryError("a story must be an object with `events`", where=f"{path}:{line}")
-    default = None if "config" in case else default_config(Path(path).parent)
     try:
-        return run_story(case, default, name=name, policy=policy)
+        return _play(case, Path(path).parent, name, policy)
     except StoryError as error:
-        at = line if one_line or error.event is None else _line_of_event(text, error.event)
+        if error.where:  # a configuration's
+            raise
+        at = line if one_line or error.event is None else _line_of_event(without_comments(text), error.event)
         raise StoryError(error.what, event=error.event, where=f"{path}:{at}") from error
+
+
+def _play(case: dict[str, Any], folder: Path, name: str, policy: Policy | None) -> StoryResult:
+    if is_interop_story(case):
+        return run_interop_story(case, default_interop_config(folder), name=name)
+    default = None if "config" in case else default_config(folder)
+    return run_story(case, default, name=name, policy=policy)
 
 
 @lru_cache(maxsize=16)

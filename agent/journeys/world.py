@@ -24,6 +24,7 @@ from agent.model.clock import WEEK, Clock, format_instant, wall_time
 from agent.model.errors import TallyhostError
 from agent.model.events import Event
 from agent.model.limits import AttributionLimits
+from agent.model.reports import ConversionContent
 from agent.model.rng import SeededRng
 from agent.model.settings import Settings
 from agent.reporting.model import API_NAMES, ApiSummary, DemoRun, RowKind, TimelineRow, WeekBudget
@@ -151,8 +152,10 @@ class World:
             self._row(kind, site, text, user)
         if isinstance(visit.what, Purchase):
             for report in (await agent.reports.all())[-len(Dialect) :]:
-                self._true[report.dialect] = [
-                    sum(pair) for pair in zip(self._true[report.dialect], report.histogram, strict=True)
+                content = report.content
+                assert isinstance(content, ConversionContent)
+                self._true[content.dialect] = [
+                    sum(pair) for pair in zip(self._true[content.dialect], content.histogram, strict=True)
                 ]
             self._row(RowKind.REPORT, "adtech.test", "two sealed reports arrive; nobody here can open them", user)
 

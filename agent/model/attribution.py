@@ -97,11 +97,14 @@ class Candidate(NamedTuple):
     impression_site: str
     intermediary_site: str | None
     conversion_sites: tuple[str, ...]
+    """Empty means any site; empty, too, where a conversion asked: the store has looked by its site and caller."""
     conversion_callers: tuple[str, ...]
     timestamp: int
     expires: int
     histogram_index: int
     priority: int
+    quota: int | None = None
+    """What is left of its site's quota in its epoch, in micro-epsilon; None where never charged, or not asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +17,11 @@ from playwright.async_api import BrowserContext, Page
 from agent.aggregation.outcome import AggregationError, AggregationResult
 from agent.aggregation.service import aggregate
 from agent.browser.launch import Browser
-from agent.browser.network.client import HostClient
 from agent.browser.network.front import Front
 from agent.browser.network.hosts import HostMap
 from agent.crypto.keys import KeyRing
-from agent.delivery.scheduler import Scheduler
-from agent.delivery.sender import Sender
 from agent.model.attribution import CallContext, ConversionRequest, Dialect
+from agent.model.attribution_reporting.eligibility import RegistrationResponse
 from agent.model.clock import DAY, HOUR, SECOND, Clock, format_instant
 from agent.model.errors import PageException
 from agent.model.events import Event
@@ -31,10 +29,12 @@ from agent.model.reports import Report
 from agent.model.rng import Rng, rng_for
 from agent.model.settings import Settings
 from agent.model.tasks import Tasks
+from agent.runtime.attribution_reporting import AttributionReporting
 from agent.runtime.inspection import AgentClock, EventStream, Reports, State
-from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, over_host_map, seal
+from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, open_delivery, seal
 from agent.runtime.pages import Pages
 from agent.verbs import attribution as verbs
+from agent.verbs import attribution_reporting as reporting_verbs
 from agent.verbs.attribution import Outcome
 from storage import clock as stored_clock
 from storage import events as event_store
@@ -42,6 +42,7 @@ from storage import reports as report_store
 from storage.aggregation_ledger import AggregationLedger
 from storage.database import MEMORY, AsyncDatabase
 from storage.profile import Profile
+from storage.report_queue import StoredReportQueue
 
 MapTarget = str | Path | web.Application
 """What a host can be mapped to: a server's URL, a folder of static files, an aiohttp application."""
@@ -76,10 +77,16 @@ class Agent:
         self._tasks = Tasks()
         self._last_expiry = clock.now()
         self._delivers = False
+        self._starting = asyncio.Lock()
         self.events = EventStream(database)
         self.reports = Reports(database, self.events)
         self.state = State(database, self.events, self._apply, clock, self._rng, settings.limits)
         self.clock = AgentClock(clock, self._settle, database)
+        self.arrived: Callable[[], Awaitable[None]] = _nothing_arrives
+        """Waits until all is registered that pages' responses asked for by now."""
+        self._reporting = AttributionReporting(
+            database, settings, clock, self._rng, enabled=enabled, changed=self._registered
+        )
 
     @classmethod
     @asynccontextmanager
@@ -126,8 +133,10 @@ class Agent:
                         allow_network=settings.allow_network,
                     )
                 )
-            pages = Pages(agent, settings, clock, browser.channel, browser.request_clients)
+            reporting = replace(settings, attribution_reporting=settings.attribution_reporting and enabled)
+            pages = Pages(agent, reporting, clock, rng_for(seed), browser.channel, browser.request_clients)
             stack.push_async_callback(pages.close)
+            agent.arrived = pages.registrations.settled
             front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
             agent.context, pages.context_id = await browser.new_context(front, pages)
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
@@ -190,26 +199,42 @@ class Agent:
 
     async def prepare_delivery(self, stack: AsyncExitStack, user_agent: str) -> None:
         """Make everything ready to deliver, until ``stack`` closes."""
-        client = await stack.enter_async_context(HostClient(self.hosts))
-        stack.push_async_callback(self.hosts.close)
-        self._scheduler = Scheduler(
-            report_store.StoredReportQueue(self._database),
-            Sender(over_host_map(client), user_agent),
-            self._clock,
-            lambda _event: self._announce(),
-        )
         stack.push_async_callback(self._tasks.close)
-        stack.push_async_callback(self._scheduler.close)
+        self._scheduler = await open_delivery(
+            stack,
+            self.hosts,
+            StoredReportQueue(self._database),
+            keys=self.service_keys,
+            clock=self._clock,
+            limits=self.settings.attribution_reporting_limits,
+            rng=self._rng,
+            user_agent=user_agent,
+            publish=lambda _event: self._announce(),
+        )
 
     async def deliver(self) -> None:
         """Send what is due, from now on; a second call does nothing."""
-        if not self._delivers:
-            self._delivers = True
-            await self._scheduler.start()
+        async with self._starting:
+            if not self._delivers:
+                await self._scheduler.start()
+                self._delivers = True
 
     async def release(self, host: str) -> None:
         """Send what waits for ``host`` (``*`` for all), which can be reached now."""
         await self._scheduler.release(host)
+
+    async def set_offline(self, offline: bool) -> None:
+        """Take the profile offline, or back online: pages cannot reach the network, and reports wait."""
+        if offline:
+            self._scheduler.pause()
+        if hasattr(self, "context"):
+            await self.context.set_offline(offline)
+        if not offline:
+            await self._scheduler.resume()
+
+    async def navigated(self) -> None:
+        """Tell delivery that a page has navigated, for which a retry may wait."""
+        await self._scheduler.navigated()
 
     def expire_daily(self) -> None:
         """Remove expired impressions daily on the agent's clock."""
@@ -300,6 +325,17 @@ class Agent:
         now = self._clock.now()
         await self._apply("clear impressions", lambda c: verbs.clear_impressions_for_site(c, site, now=now))
 
+    async def register(self, response: RegistrationResponse) -> None:
+        """Register what a response asks Attribution Reporting for; see :meth:`AttributionReporting.register`."""
+        await self._reporting.register(response)
+
+    async def clear_reporting_origin(self, origin: str) -> None:
+        """``Clear-Site-Data: "storage"`` (or ``"*"``) from ``origin``, as far as Attribution Reporting goes."""
+        now = self._clock.now()
+        await self._apply(
+            "clear reporting origin", lambda c: reporting_verbs.clear_reporting_origin(c, origin, now=now)
+        )
+
     async def aggregate(
         self, reports: Sequence[bytes], *, epsilon: float, noise: bool = True, reveal: bool = False
     ) -> AggregationResult | AggregationError:
@@ -347,10 +383,15 @@ class Agent:
         self._announce()
         return outcome
 
+    def _registered(self) -> None:
+        self._announce()
+        self._scheduler.wake()
+
     def _announce(self) -> None:
         self._tasks.start(self.events.announce(), "announce events")
 
     async def _settle(self) -> None:
+        await self.arrived()
         ahead = self._clock.ahead
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
         await self.expire()
@@ -359,9 +400,10 @@ class Agent:
         await self._scheduler.settle()
 
     async def expire(self) -> None:
-        """Remove the impressions that can match no more; done at launch, daily, and when the clock is advanced."""
-        now = self._clock.now()
+        """Remove what can match no more; done at launch, daily, and when the clock is advanced."""
+        now, limits = self._clock.now(), self.settings.attribution_reporting_limits
         await self._apply("expire impressions", lambda c: verbs.expire(c, now=now))
+        await self._apply("expire sources", lambda c: reporting_verbs.expire(c, limits=limits, now=now))
         self._last_expiry = now
 
     async def show_time(self) -> None:
@@ -375,3 +417,7 @@ class Agent:
             await asyncio.sleep(HOUR / SECOND)
             if self._clock.now() - self._last_expiry >= DAY:
                 await self.expire()
+
+
+async def _nothing_arrives() -> None:
+    """Without pages there is nothing to wait for."""

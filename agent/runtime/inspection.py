@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.model.attribution import AttributionState, Budget, Impression
+from agent.model.attribution_reporting.facts import StoredSource
 from agent.model.clock import Clock
 from agent.model.errors import UsageError
 from agent.model.events import Event
@@ -17,8 +18,9 @@ from agent.model.reports import Report, ReportKind, ReportState
 from agent.model.rng import Rng
 from agent.model.site import parse_a_site
 from agent.verbs import attribution as verbs
+from agent.verbs import attribution_reporting as reporting_verbs
 from agent.verbs.attribution import Outcome
-from storage import aggregation_ledger, impressions, privacy_budgets
+from storage import aggregation_ledger, impressions, privacy_budgets, report_queue, sources
 from storage import clock as stored_clock
 from storage import events as event_store
 from storage import reports as report_store
@@ -52,7 +54,7 @@ class AgentClock:
 
     async def next(self) -> int | None:
         """Move to the time of the next pending report and send it; gives that instant, None when none is pending."""
-        due = await self._database.transact("next due report", report_store.next_due)
+        due = await self._database.transact("next due report", report_queue.next_due)
         if due is None:
             return None
         await self.advance(max(0, due - self._clock.now()))
@@ -77,14 +79,16 @@ class EventStream:
             self._replaced += replaced
             self.news.notify_all()
 
-    async def read(self, *, after: int = 0, limit: int = _PAGE) -> list[Event]:
-        """At most ``limit`` events with an id above ``after``, oldest first."""
-        return await self._database.transact("read events", lambda c: event_store.read(c, after=after, limit=limit))
+    async def read(self, *, after: int = 0, limit: int = _PAGE, kind: str | None = None) -> list[Event]:
+        """At most ``limit`` events with an id above ``after``, oldest first, of ``kind`` where it is given."""
+        return await self._database.transact(
+            "read events", lambda c: event_store.read(c, after=after, limit=limit, kind=kind)
+        )
 
-    async def all(self) -> list[Event]:
-        """Every event so far."""
+    async def all(self, kind: str | None = None) -> list[Event]:
+        """Every event so far, of ``kind`` where it is given."""
         found: list[Event] = []
-        while page := await self.read(after=found[-1].id if found else 0):
+        while page := await self.read(after=found[-1].id if found else 0, kind=kind):
             found += page
         return found
 
@@ -203,6 +207,20 @@ class State:
             "read impressions", lambda c: impressions.read(c, after=after, limit=_PAGE)
         )
 
+    async def sources(self) -> list[StoredSource]:
+        """Every source of Attribution Reporting that has not expired, in the order stored."""
+        found: list[StoredSource] = []
+        while page := await self._sources(found[-1].id if found else 0):
+            found += page
+        return found
+
+    async def inactive_sources(self) -> frozenset[int]:
+        """Ids of the sources that attribute no more, as another one of their destination was attributed."""
+        return await self._database.transact("read inactive sources", sources.inactive)
+
+    async def _sources(self, after: int) -> list[StoredSource]:
+        return await self._database.transact("read sources", lambda c: sources.read(c, after=after, limit=_PAGE))
+
     async def budgets(self) -> list[Budget]:
         """Every privacy budget that was ever charged, with what is left of it."""
         found: list[Budget] = []
@@ -248,12 +266,12 @@ class State:
                 lambda c: verbs.clear_site_data(c, [parsed], limits=self._limits, rng=self._rng, now=now),
             )
         else:
-            await self._apply("clear history of site", lambda c: verbs.clear_history(c, [parsed], now=now))
+            await self._apply("clear history of site", lambda c: _clear_history(c, [parsed], now))
 
     async def clear_history(self) -> None:
         """Clear the history of all sites: every impression and budget goes, open epochs become unusable."""
         now = self._clock.now()
-        await self._apply("clear history", lambda c: verbs.clear_history(c, now=now))
+        await self._apply("clear history", lambda c: _clear_history(c, None, now))
 
     async def save(self, path: Path) -> None:
         """Write a copy of the whole profile, events and reports included, to the file ``path``."""
@@ -276,6 +294,7 @@ class State:
         def work(connection: sqlite3.Connection) -> None:
             impressions.remove_all(connection)
             privacy_budgets.remove_all(connection)
+            reporting_verbs.clear_all(connection)
             privacy_budgets.write_state(connection, AttributionState())
             report_store.remove_all(connection)
             event_store.remove_all(connection)
@@ -283,3 +302,11 @@ class State:
 
         await self._database.transact("reset", work)
         await self._events.announce(replaced=True)
+
+
+def _clear_history(connection: sqlite3.Connection, sites: Sequence[str] | None, now: int) -> Outcome:
+    if sites is None:
+        reporting_verbs.clear_all(connection)
+    else:
+        reporting_verbs.clear_sites(connection, sites)
+    return verbs.clear_history(connection, sites, now=now)

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 
+from ada_url import URL
+
+from agent.aggregation.apps import coordinator_app
 from agent.browser.network.client import HostClient
-from agent.browser.network.hosts import Refusal, RefusalKind
+from agent.browser.network.hosts import HostMap, Refusal, RefusalKind
 from agent.crypto.conversion_report import new_report_id, seal_report
 from agent.crypto.keys import KeyRing, PublicKey, generate_key
+from agent.delivery.assembly import Assembler
+from agent.delivery.public_keys import PublicKeys
+from agent.delivery.scheduler import Scheduler
+from agent.delivery.sender import Sender
 from agent.model.attribution import ConversionRequest, Dialect
+from agent.model.attribution_reporting.limits import COORDINATORS, AttributionReportingLimits
+from agent.model.clock import Clock
 from agent.model.conversion_report import ConversionReport, micro_epsilon, report_time
 from agent.model.errors import HostEnvironmentError
-from agent.model.interfaces import Answer, Exchange, NoAnswer
-from agent.model.reports import Report, ReportState
+from agent.model.events import Event
+from agent.model.interfaces import Answer, Exchange, Fetch, Fetched, NoAnswer, ReportQueue
+from agent.model.reports import ConversionContent, Report, ReportKind, ReportState
 from agent.model.rng import Rng
 from storage.profile import Profile, write_private
 
@@ -48,16 +59,19 @@ def seal(
     )
     return Report(
         id=clear.report_id.hex(),
-        dialect=request.dialect,
+        kind=ReportKind.ATTRIBUTION_CONVERSION,
         created=now,
-        service=clear.service,
-        conversion_site=request.conversion_site,
-        collector=request.caller,
-        histogram_size=len(histogram),
-        micro_epsilon=clear.micro_epsilon,
-        body=seal_report(clear, key, rng),
-        histogram=histogram,
+        content=ConversionContent(
+            dialect=request.dialect,
+            service=clear.service,
+            conversion_site=request.conversion_site,
+            collector=request.caller,
+            histogram_size=len(histogram),
+            micro_epsilon=clear.micro_epsilon,
+            histogram=histogram,
+        ),
         event_id=event_id,
+        body=seal_report(clear, key, rng),
         delivered_to=report_url,
         state=ReportState.RETURNED if report_url is None else ReportState.PENDING,
         next_attempt=None if report_url is None else now,
@@ -79,14 +93,65 @@ def keys_of(profile: Profile, rng: Rng) -> KeyRing:
     return keys
 
 
+def serve_coordinators(hosts: HostMap, keys: KeyRing) -> None:
+    """Let the agent's own coordinator answer for the real ones with ``keys``, unless they are mapped elsewhere.
+
+    Needs a running loop.
+    """
+    hosts.map_by_default([str(URL(origin).hostname) for origin in COORDINATORS], coordinator_app(keys))
+
+
+async def open_delivery(
+    stack: AsyncExitStack,
+    hosts: HostMap,
+    queue: ReportQueue,
+    *,
+    keys: KeyRing,
+    clock: Clock,
+    limits: AttributionReportingLimits,
+    rng: Rng,
+    user_agent: str,
+    publish: Callable[[Event], None],
+) -> Scheduler:
+    """What sends the reports of ``queue`` until ``stack`` closes, which closes ``hosts`` too; it has yet to start.
+
+    ``keys``: of the agent's own coordinator.
+    """
+    client = await stack.enter_async_context(HostClient(hosts))
+    stack.push_async_callback(hosts.close)
+    serve_coordinators(hosts, keys)
+    public_keys = PublicKeys(fetch_over_host_map(client), clock, user_agent)
+    stack.push_async_callback(public_keys.close)
+    assembler, sender = Assembler(public_keys, limits, rng), Sender(over_host_map(client), user_agent)
+    scheduler = Scheduler(queue, assembler, sender, clock, publish, limits=limits, rng=rng)
+    stack.push_async_callback(scheduler.close)
+    return scheduler
+
+
 def over_host_map(client: HostClient) -> Exchange:
-    """The exchange that delivery uses, through the same host map as the browser."""
+    """The exchange that delivery uses, through the same host map as the browser; it reads no response's body."""
 
     async def exchange(method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer | NoAnswer:
-        answer = await client.fetch(method, url, headers, body)
+        answer = await client.fetch(method, url, headers, body, limit=0)
         if isinstance(answer, Refusal):
-            return NoAnswer(answer.kind is not RefusalKind.NOT_MAPPED, answer.what)
+            return _no_answer(answer)
         location = next((value for name, value in answer.headers if name.lower() == "location"), None)
         return Answer(answer.status, location)
 
     return exchange
+
+
+def fetch_over_host_map(client: HostClient) -> Fetch:
+    """The fetch of coordinators' keys, through the same host map as the browser."""
+
+    async def fetch(url: str, headers: Sequence[tuple[str, str]], limit: int) -> Fetched | NoAnswer:
+        answer = await client.fetch("GET", url, headers, limit=limit)
+        if isinstance(answer, Refusal):
+            return _no_answer(answer)
+        return Fetched(answer.status, answer.headers, answer.body)
+
+    return fetch
+
+
+def _no_answer(refusal: Refusal) -> NoAnswer:
+    return NoAnswer(refusal.kind is not RefusalKind.NOT_MAPPED, refusal.what, refusal.error)

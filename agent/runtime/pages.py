@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document, Frame, intermediary, origin_of
-from agent.browser.host_channel import HostChannel, PageCall, Refusal
+from agent.browser.host_channel import ATTRIBUTION_REPORTING_CALLS, HostChannel, PageCall, Refusal
 from agent.browser.network.hooks import Exchange
 from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers, webidl
@@ -20,9 +20,11 @@ from agent.model.attribution import CallContext, Dialect
 from agent.model.clock import Clock
 from agent.model.errors import PageException, TallyhostError
 from agent.model.events import Check, Event, Trace
+from agent.model.rng import Rng
 from agent.model.settings import Settings
 from agent.model.site import is_potentially_trustworthy, registrable_domain, site_of_origin
 from agent.model.tasks import Tasks
+from agent.runtime.registrations import Registrar, Registrations
 
 _log = logging.getLogger("tallyhost.pages")
 _NOT_MAPPED = 403
@@ -39,7 +41,7 @@ _FEATURES = {"saveImpression": "save-impression", "measureConversion": "measure-
 _KINDS = {"saveImpression": "impression", "measureConversion": "conversion"}
 
 
-class Verbs(Protocol):
+class Verbs(Registrar, Protocol):
     """What pages can make the agent do."""
 
     async def save_impression(
@@ -58,8 +60,12 @@ class Verbs(Protocol):
         """``Clear-Site-Data: "impressions"`` from ``site``."""
         ...
 
-    async def note(self, event: Event) -> None:
-        """Record an event that changes nothing."""
+    async def clear_reporting_origin(self, origin: str) -> None:
+        """``Clear-Site-Data: "storage"`` from ``origin``, as far as Attribution Reporting goes."""
+        ...
+
+    async def navigated(self) -> None:
+        """A page has navigated; reports may wait for that."""
         ...
 
 
@@ -67,10 +73,11 @@ class Pages:
     """One BrowserContext's pages; a :class:`ProfileHost` for the channel and :class:`FrontHooks` for the front."""
 
     def __init__(
-        self, verbs: Verbs, settings: Settings, clock: Clock, channel: HostChannel, clients: RequestClients
+        self, verbs: Verbs, settings: Settings, clock: Clock, rng: Rng, channel: HostChannel, clients: RequestClients
     ) -> None:
         self._verbs, self._settings, self._clock = verbs, settings, clock
         self._channel, self._clients = channel, clients
+        self.registrations = Registrations(verbs, settings, clock, rng, clients, channel.accept_parameter)
         self.context_id = ""
         self._activations: WeakKeyDictionary[Frame, Activation] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[Frame, asyncio.Lock] = WeakKeyDictionary()
@@ -83,6 +90,7 @@ class Pages:
 
     async def close(self) -> None:
         """Answer no more."""
+        await self.registrations.close()
         await self._tasks.close()
 
     # Activation (current draft, section 9): one state for each top-level traversable.
@@ -99,6 +107,7 @@ class Pages:
 
     def navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
         """See :class:`ProfileHost`."""
+        self._tasks.start(self._verbs.navigated(), "tell of a navigation")
         # What navigates a tab is the document in it, or what opened it; the flag is the site's, not the tab's.
         initiator = before
         if (before is None or not before.loader_id) and frame.opener is not None:
@@ -124,6 +133,9 @@ class Pages:
 
     def page_called(self, call: PageCall) -> None:
         """See :class:`ProfileHost`."""
+        if call.api == ATTRIBUTION_REPORTING_CALLS:
+            self.registrations.announced(call)
+            return
         self._tasks.start(self._answer(call, asyncio.get_running_loop().time()), "page call")
 
     def _turn(self, document: Document) -> asyncio.Lock:
@@ -178,17 +190,20 @@ class Pages:
 
     # Responses.
 
-    def on_request(self, exchange: Exchange) -> None:
+    def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         """See :class:`FrontHooks`."""
         exchange.data["sender"] = read_sender(exchange.request_headers)
+        return self.registrations.on_request(exchange, self.context_id)
 
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         """See :class:`FrontHooks`."""
         if exchange.answered_by_front:
             return self._not_answered(exchange)
+        registering = self.registrations.on_response(exchange, self.context_id)
         if _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
-            return None
-        return self._read_fields(exchange, asyncio.get_running_loop().time())
+            return registering
+        reading = self._read_fields(exchange, asyncio.get_running_loop().time())
+        return reading if registering is None else _both(registering, reading)
 
     async def _read_fields(self, exchange: Exchange, received: float) -> None:
         """Draft section 11: on every response, redirects included, before the page can see it."""
@@ -200,6 +215,8 @@ class Pages:
             site = site_of_origin(response_origin)
             if registrable_domain(site) is not None:
                 await self._verbs.clear_impressions_for_site(site)
+        if secure and clear is not None and _clears_storage(clear):
+            await self._verbs.clear_reporting_origin(response_origin)
         if save is None and measure is None:
             return
         if not secure:
@@ -277,6 +294,11 @@ class Pages:
         await self._verbs.note(event)
 
 
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    await first
+    await second
+
+
 async def _next_slot(began: float) -> None:
     """Wait until a whole number of slots has passed since ``began``: the work that a call was shows in none."""
     time = asyncio.get_running_loop().time
@@ -284,6 +306,10 @@ async def _next_slot(began: float) -> None:
     await asyncio.sleep(max(0, due - time() - _COARSE))
     while time() < due:  # noqa: ASYNC110 - there is nothing to be told of but time
         await asyncio.sleep(0)
+
+
+def _clears_storage(value: str) -> bool:
+    return not {'"storage"', '"*"'}.isdisjoint(part.strip(" \t") for part in value.split(","))
 
 
 def _field(exchange: Exchange, name: str) -> str | None:

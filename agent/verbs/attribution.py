@@ -131,13 +131,14 @@ def measure_conversion(
     state, facts = _gather(connection, request, limits, rng, now, named)
     decision = conversion.decide(request, facts, limits, rng, explained=named > 0)
     if enabled:
-        verdict, histogram, budgets = decision.verdict, decision.histogram, decision.budgets
+        verdict, histogram, budgets, quotas = decision.verdict, decision.histogram, decision.budgets, decision.quotas
         kept = replace(state, epoch_start=facts.epoch_start)
     else:
-        verdict, histogram, budgets = AttributionVerdict.API_DISABLED, (0,) * request.histogram_size, {}
+        verdict, histogram, budgets, quotas = AttributionVerdict.API_DISABLED, (0,) * request.histogram_size, {}, {}
         kept = state
     privacy_budgets.write_state(connection, kept)
     privacy_budgets.write(connection, budgets)
+    privacy_budgets.write_quotas(connection, quotas)
 
     outcome = Outcome(
         verdict,
@@ -170,20 +171,15 @@ def _gather(
         conversion_site=request.conversion_site,
         caller=request.caller,
         since=now - request.lookback,
+        epoch_start=start,
+        period=epochs.period(limits),
         impression_sites=request.impression_sites,
         keys=request.keys,
     )
-    oldest = epochs.epoch_of(now - limits.max_lookback_days * DAY, start, limits)
-    sites_by_epoch: dict[int, set[str]] = {}
-    if request.policy.safety_limits:
-        period = epochs.period(limits)
-        for one in candidates:
-            sites_by_epoch.setdefault((one.timestamp - start) // period, set()).add(one.impression_site)
     charged = privacy_budgets.charged(
         connection,
         conversion_site=request.conversion_site,
-        impression_sites=sites_by_epoch,
-        first=oldest,
+        first=epochs.epoch_of(now - limits.max_lookback_days * DAY, start, limits),
         last=epochs.epoch_of(now, start, limits),
     )
     return state, ConversionFacts(

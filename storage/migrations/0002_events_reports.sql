@@ -12,21 +12,15 @@ CREATE TABLE events (
 CREATE INDEX events_by_kind ON events (kind, id);
 CREATE INDEX events_by_site ON events (site, id);
 
--- Conversion reports (agent/model/reports.py), in the order they were made.
+-- Reports (agent/model/reports.py), in the order they were made.
 CREATE TABLE reports (
   position INTEGER PRIMARY KEY AUTOINCREMENT,
   id TEXT NOT NULL UNIQUE,
   kind TEXT NOT NULL,
-  dialect TEXT NOT NULL,
   created INTEGER NOT NULL,
-  service TEXT NOT NULL,
-  conversion_site TEXT NOT NULL,
-  collector TEXT NOT NULL,
-  histogram_size INTEGER NOT NULL,
-  micro_epsilon INTEGER NOT NULL,
-  body BLOB NOT NULL,
-  histogram TEXT NOT NULL,  -- JSON array: the clear text, for the owner's eyes
+  content TEXT NOT NULL,  -- JSON (storage/report_contents.py): the clear text, for the owner's eyes
   event_id INTEGER NOT NULL,
+  body BLOB NOT NULL,  -- empty until assembled
   delivered_to TEXT,  -- URL; NULL where the report was returned to the page
   host TEXT,  -- the URL's host
   state TEXT NOT NULL,
@@ -35,5 +29,5 @@ CREATE TABLE reports (
   last_result TEXT NOT NULL
 ) STRICT;
 CREATE INDEX reports_by_state ON reports (state, position);
-CREATE INDEX reports_due ON reports (state, next_attempt, position);
+CREATE INDEX reports_due ON reports (state, kind, next_attempt, position);
 CREATE INDEX reports_not_sent ON reports (host) WHERE state = 'not-sent';

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agent.browser import devtools_pipe
-from agent.browser.devtools_pipe import DevToolsPipe, _Messages
+from agent.browser.devtools_pipe import DevToolsPipe, _BrowserMessages
 
 
 @dataclass
@@ -160,33 +160,76 @@ class Onward(asyncio.WriteTransport):
         return False
 
 
-def messages_to(onward: Onward) -> _Messages:
-    return _Messages(lambda raw: b"swallow" in raw, onward, lambda: None, together=True)
+class Source(asyncio.ReadTransport):
+    """The browser's end of the pipe: whether it is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
 
 
-async def test_what_tells_of_the_network_waits_for_what_follows_and_keeps_its_order() -> None:
+BURST = b'{"method":"Network.a"}\0' * devtools_pipe._BURST
+
+
+def messages_of(source: Source, onward: Onward, awaited: Collection[int] = ()) -> _BrowserMessages:
+    messages = _BrowserMessages(lambda raw: b"swallow" in raw, onward, lambda: None, awaited)
+    messages.connection_made(source)
+    return messages
+
+
+async def test_what_one_read_gave_goes_on_in_one_write_and_in_order() -> None:
     onward = Onward()
-    messages = messages_to(onward)
-    messages.data_received(b'{"method":"Network.a"}\0{"method":"Network.b"}\0{"method":"Net')
-    assert onward.writes == []
-    messages.data_received(b'work.c"}\0{"method":"swallow"}\0{"id":1}\0')
-    assert onward.writes == [
-        b'{"method":"Network.a"}\0{"method":"Network.b"}\0{"method":"Network.c"}\0{"id":1}\0',
-    ]
+    messages = messages_of(Source(), onward)
+    messages.data_received(b'{"method":"Network.a"}\0{"method":"swallow"}\0{"method":"Page.b"}\0{"meth')
+    messages.data_received(b'od":"Network.c"}\0')
+    assert onward.writes == [b'{"method":"Network.a"}\0{"method":"Page.b"}\0', b'{"method":"Network.c"}\0']
 
 
-async def test_what_tells_of_the_network_goes_on_when_nothing_follows() -> None:
-    onward = Onward()
-    messages_to(onward).data_received(b'{"method":"Network.a"}\0')
+async def test_reading_rests_a_moment_after_many_messages_about_the_network() -> None:
+    source, onward = Source(), Onward()
+    messages_of(source, onward).data_received(BURST)
+    assert (source.reading, onward.writes) == (False, [BURST])
     async with asyncio.timeout(5):
-        while not onward.writes:
+        while not source.reading:
             await asyncio.sleep(0.001)
-    assert onward.writes == [b'{"method":"Network.a"}\0']
 
 
-async def test_what_waits_goes_on_before_the_pipe_ends() -> None:
-    onward = Onward()
-    messages = messages_to(onward)
-    messages.data_received(b'{"method":"Network.a"}\0')
-    messages.connection_lost(None)
-    assert onward.writes == [b'{"method":"Network.a"}\0']
+@pytest.mark.parametrize("last", [b'{"method":"Page.b"}\0', b'{"id":1}\0', b'{"method":"Network.unfinis'])
+async def test_reading_does_not_rest_when_something_else_came_or_is_still_coming(last: bytes) -> None:
+    source = Source()
+    messages_of(source, Onward()).data_received(BURST + last)
+    assert source.reading
+
+
+async def test_few_messages_about_the_network_bring_no_rest() -> None:
+    source = Source()
+    messages = messages_of(source, Onward())
+    for _ in range(devtools_pipe._BURST):
+        messages.data_received(b'{"method":"Network.a"}\0')
+        assert source.reading
+        messages.data_received(b'{"method":"Page.b"}\0')
+    assert source.reading
+
+
+async def test_reading_does_not_rest_while_an_answer_is_awaited() -> None:
+    source = Source()
+    messages_of(source, Onward(), awaited=[1 << 30]).data_received(BURST)
+    assert source.reading
+
+
+async def test_a_command_of_ours_ends_the_rest(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devtools_pipe, "_REST_SECONDS", 60)
+    os.write(ends.browser_writes, BURST)
+    assert len(await ends.receive(ends.client_reads)) == devtools_pipe._BURST
+    ends.send(ends.browser_writes, {"id": 1, "result": {}})
+    assert await ends.receive(ends.client_reads) == []
+    asked = asyncio.ensure_future(ends.pipe.call("Browser.getVersion", {}))  # noqa: TID251
+    assert await ends.receive(ends.client_reads) == [{"id": 1, "result": {}}]
+    ends.pipe.close()
+    await asked

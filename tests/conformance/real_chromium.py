@@ -54,4 +54,6 @@ async def launch(world: Any, *, ara_debug: bool = True, **_profile: Any) -> Asyn
     limits = AttributionReportingLimits(aggregation_coordinator_origins=_COORDINATORS, debug_mode=ara_debug)
     async with AsyncExitStack() as stack:
         browser = await stack.enter_async_context(Browser())
-        yield CapturedAgent(stack, browser, Settings(attribution_reporting_limits=limits), world.port)
+        # Chromium 143 has neither dialect of W3C Attribution.
+        settings = Settings(dialects=frozenset(), attribution_reporting_limits=limits)
+        yield CapturedAgent(stack, browser, settings, world.port)

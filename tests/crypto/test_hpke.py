@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from pyhpke import AEADId, CipherSuite, KDFId, KEMId
@@ -56,6 +56,25 @@ def test_we_open_what_cryptography_seals() -> None:
     suite = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
     message = suite.encrypt(PLAINTEXT, X25519PublicKey.from_public_bytes(RFC_PK_R), INFO)
     assert hpke.open_sealed(RFC_SK_R, message, info=INFO) == PLAINTEXT
+
+
+@pytest.mark.parametrize(
+    ("aead", "ours", "theirs"),
+    [
+        (hpke.Aead.AES_128_GCM, AEADId.AES128_GCM, AEAD.AES_128_GCM),
+        (hpke.Aead.CHACHA20_POLY1305, AEADId.CHACHA20_POLY1305, AEAD.CHACHA20_POLY1305),
+    ],
+)
+def test_each_cipher_opens_with_both_implementations_and_not_with_the_other_cipher(
+    aead: hpke.Aead, ours: AEADId, theirs: AEAD
+) -> None:
+    message = hpke.seal(RFC_PK_R, PLAINTEXT, info=INFO, ephemeral_ikm=RFC_IKM_E, aead=aead)
+    suite = CipherSuite.new(KEMId.DHKEM_X25519_HKDF_SHA256, KDFId.HKDF_SHA256, ours)
+    context = suite.create_recipient_context(message[:32], suite.kem.deserialize_private_key(RFC_SK_R), INFO)
+    assert context.open(message[32:]) == PLAINTEXT
+    other = Suite(KEM.X25519, KDF.HKDF_SHA256, theirs)
+    assert other.decrypt(message, X25519PrivateKey.from_private_bytes(RFC_SK_R), INFO) == PLAINTEXT
+    assert [one for one in hpke.Aead if hpke.open_sealed(RFC_SK_R, message, info=INFO, aead=one)] == [aead]
 
 
 def test_a_changed_byte_anywhere_does_not_open() -> None:

@@ -6,14 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from agent.delivery.retries import after_attempt
+from agent.delivery.retries import after_attempt, waiting_retry
 from agent.delivery.sender import Attempt, Outcome
 from agent.model.clock import MINUTE
-from agent.model.reports import ReportState
+from agent.model.errors import UsageError
+from agent.model.reports import ReportKind, ReportState
+from tests.delivery.attribution_reports import DEBUG, REAL, attribution_report
 from tests.delivery.test_sender import URL, report
 
 NOW = 1_767_603_600_000
 FAILED = Attempt(Outcome.FAILED, "503")
+LOST = Attempt(Outcome.FAILED, "connection reset", transient=True)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,45 @@ def test_every_attempt_leaves_an_event_with_its_trace(
     assert attempt.detail in event.summary
     stop = event.trace.stopped_at
     assert (stop.rule if stop else None) == stopped_at
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempt", "attempts", "state", "next_attempt"),
+    [
+        *((kind, LOST, 1, ReportState.PENDING, NOW + 5 * MINUTE) for kind in REAL),
+        *((kind, LOST, 2, ReportState.PENDING, NOW + 15 * MINUTE) for kind in REAL),
+        *((kind, LOST, 3, ReportState.FAILED, None) for kind in REAL),
+        *((kind, FAILED, 1, ReportState.FAILED, None) for kind in [*REAL, *DEBUG]),
+        *((kind, LOST, 1, ReportState.FAILED, None) for kind in DEBUG),
+    ],
+)
+def test_of_attribution_reporting_only_what_the_network_failed_and_no_debug_report_is_sent_again(
+    kind: ReportKind, attempt: Attempt, attempts: int, state: ReportState, next_attempt: int | None
+) -> None:
+    result = after_attempt(replace(attribution_report(kind), attempts=attempts), attempt, NOW)
+    assert (result.state, result.next_attempt, result.attempts) == (state, next_attempt, attempts)
+
+
+def test_why_a_report_is_not_sent_again_is_told() -> None:
+    trace = after_attempt(replace(attribution_report(), attempts=1), FAILED, NOW).event.trace
+    assert [check.detail for check in trace.checks if not check.passed] == [
+        "503",
+        "only what the network failed is sent again",
+    ]
+
+
+def test_the_retry_that_waits_for_a_navigation_has_no_time() -> None:
+    result = after_attempt(replace(attribution_report(), attempts=2), LOST, NOW, waiting=2)
+    assert (result.state, result.next_attempt) == (ReportState.PENDING, None)
+    result = after_attempt(replace(report(), attempts=2), FAILED, NOW, waiting=2)
+    assert result.next_attempt == NOW + 15 * MINUTE
+
+
+@pytest.mark.parametrize(("setting", "number"), [("", 0), ("first_retry", 1), ("third_retry", 3)])
+def test_the_setting_names_a_retry(setting: str, number: int) -> None:
+    assert waiting_retry(setting) == number
+
+
+def test_a_setting_that_names_no_retry_is_refused() -> None:
+    with pytest.raises(UsageError, match="fourth_retry"):
+        waiting_retry("fourth_retry")

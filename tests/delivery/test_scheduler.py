@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.delivery.scheduler import CONCURRENT_ATTEMPTS, Scheduler
+from agent.crypto.keys import generate_key
+from agent.delivery.assembly import Assembler
+from agent.delivery.lanes import CONCURRENT_ATTEMPTS
+from agent.delivery.public_keys import PublicKeys
+from agent.delivery.scheduler import Scheduler
 from agent.delivery.sender import Sender
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import MINUTE, Clock
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
-from agent.model.interfaces import Answer, DeliveryResult, NoAnswer
+from agent.model.interfaces import Answer, DeliveryResult, Fetched, NoAnswer
 from agent.model.reports import Report, ReportState
+from agent.model.rng import Rng, SeededRng
 from storage import events, reports
 from storage.database import AsyncDatabase
-from storage.reports import StoredReportQueue
+from storage.report_queue import StoredReportQueue
 from tests.delivery import test_sender
 
 START = 1_767_603_600_000
@@ -48,13 +56,34 @@ class Server:
         return await self.behave()
 
 
+class Coordinator:
+    """Serves a key set; ``behave`` answers."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.behave: Callable[[], Awaitable[Fetched | NoAnswer]] = self.serve
+        self.key = generate_key(SeededRng(1))
+
+    async def serve(self) -> Fetched | NoAnswer:
+        key = {"id": "k1", "key": base64.b64encode(self.key.public_key).decode()}
+        return Fetched(200, (("Cache-Control", "max-age=60"),), json.dumps({"keys": [key]}).encode())
+
+    async def __call__(self, url: str, headers: Sequence[tuple[str, str]], limit: int) -> Fetched | NoAnswer:
+        del headers, limit
+        self.asked.append(url)
+        return await self.behave()
+
+
 @dataclass
 class World:
-    """A store, a frozen clock, a server, and a scheduler between them."""
+    """A store, a frozen clock, a server, a coordinator, and a scheduler between them."""
 
     database: AsyncDatabase
     clock: Clock = field(default_factory=lambda: Clock.frozen(START))
     server: Server = field(default_factory=Server)
+    coordinator: Coordinator = field(default_factory=Coordinator)
+    limits: AttributionReportingLimits = field(default_factory=AttributionReportingLimits)
+    rng: Rng = field(default_factory=lambda: SeededRng(5))
     published: list[Event] = field(default_factory=list)
     queue: StoredReportQueue = field(init=False)
     scheduler: Scheduler = field(init=False)
@@ -64,7 +93,15 @@ class World:
         self.scheduler = self.new_scheduler()
 
     def new_scheduler(self) -> Scheduler:
-        return Scheduler(self.queue, Sender(self.server, "Test/1"), self.clock, self.published.append)
+        return Scheduler(
+            self.queue,
+            Assembler(PublicKeys(self.coordinator, self.clock, "Test/1"), self.limits, self.rng),
+            Sender(self.server, "Test/1"),
+            self.clock,
+            self.published.append,
+            limits=self.limits,
+            rng=self.rng,
+        )
 
     async def insert(self, *numbers: int, due: int = START, **changes: object) -> None:
         for n in numbers:
@@ -321,10 +358,12 @@ async def test_a_result_that_a_full_disk_refuses_is_recorded_later_and_nothing_i
 
 
 async def test_settle_raises_what_ended_the_scheduler_instead_of_waiting_for_ever(world: World) -> None:
-    def refuse(event: Event) -> None:
-        raise LookupError(event.kind)
+    class Refusing(list[Event]):
+        def append(self, event: Event) -> None:
+            raise LookupError(event.kind)
 
-    world.scheduler = Scheduler(world.queue, Sender(world.server, "Test/1"), world.clock, refuse)
+    world.published = Refusing()
+    world.scheduler = world.new_scheduler()
     await world.insert(1)
     await world.scheduler.start()
     with pytest.raises(LookupError, match=r"report\.sent"):

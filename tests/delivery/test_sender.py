@@ -12,7 +12,7 @@ from agent.delivery import sender
 from agent.delivery.sender import MAX_REDIRECTS, Attempt, Outcome, Sender
 from agent.model.attribution import Dialect
 from agent.model.interfaces import Answer, NoAnswer
-from agent.model.reports import Report, ReportState
+from agent.model.reports import ConversionContent, Report, ReportKind, ReportState
 
 URL = "https://collector.test/reports?campaign=1"
 BODY = b"\x00sealed\xff"
@@ -21,15 +21,18 @@ BODY = b"\x00sealed\xff"
 def report(url: str | None = URL) -> Report:
     return Report(
         id="ab" * 16,
-        dialect=Dialect.CURRENT,
+        kind=ReportKind.ATTRIBUTION_CONVERSION,
         created=0,
-        service="https://aggregator.test/",
-        conversion_site="shop.test",
-        collector="collector.test",
-        histogram_size=2,
-        micro_epsilon=1,
+        content=ConversionContent(
+            dialect=Dialect.CURRENT,
+            service="https://aggregator.test/",
+            conversion_site="shop.test",
+            collector="collector.test",
+            histogram_size=2,
+            micro_epsilon=1,
+            histogram=(0, 1),
+        ),
         body=BODY,
-        histogram=(0, 1),
         delivered_to=url,
         state=ReportState.SENDING,
     )
@@ -60,7 +63,7 @@ class Network:
 
 async def send(answer: Callable[[str], Answer | NoAnswer], url: str = URL) -> tuple[Attempt, list[Request]]:
     network = Network(answer)
-    return await Sender(network, "Test/1").send(report(url)), network.requests
+    return await Sender(network, "Test/1").send(report(url), BODY), network.requests
 
 
 async def follow(*answers: Answer, url: str = URL) -> tuple[Attempt, list[Request]]:
@@ -115,7 +118,8 @@ async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.Mon
         raise AssertionError
 
     monkeypatch.setattr(sender, "TIMEOUT_SECONDS", 0.01)
-    assert await Sender(silent, "").send(report()) == Attempt(Outcome.FAILED, "no response within 0.01 s")
+    attempt = await Sender(silent, "").send(report(), BODY)
+    assert attempt == Attempt(Outcome.FAILED, "no response within 0.01 s", transient=True)
 
 
 async def test_a_host_that_is_not_mapped_is_told_apart_from_a_failure() -> None:
@@ -202,5 +206,5 @@ async def test_a_referrer_longer_than_4096_characters_is_cut_to_its_origin() -> 
 async def test_a_report_that_was_returned_to_its_page_is_never_sent() -> None:
     network = Network(lambda _: Answer(200))
     with pytest.raises(ValueError, match="returned to its page"):
-        await Sender(network, "").send(report(None))
+        await Sender(network, "").send(report(None), BODY)
     assert network.requests == []

@@ -35,9 +35,11 @@ FIGURES = {
         "story_throughput.1e4 single site.halves",
         "story_throughput.1e4_over_1e3.halves",
     },
+    "sealing": {f"sealing.{report}_over_bare" for report in ("two", "twenty", "debug")},
     "opt_out": {f"opt_out.{state}.{call}.enabled_less_opted_out" for state in ("plain", "crowded") for call in _CALLS},
 }
 """What each benchmark gives at least."""
+WITHOUT_BROWSER = {"story_throughput", "sealing"}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -55,7 +57,7 @@ def check(figure: dict[str, Any]) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[pytest.mark.browser] if name != "story_throughput" else []) for name in NAMES],
+    [pytest.param(name, marks=[pytest.mark.browser] if name not in WITHOUT_BROWSER else []) for name in NAMES],
 )
 def test_a_benchmark_prints_one_json_document(name: str, tmp_path: Path) -> None:
     out = tmp_path / "out.json"

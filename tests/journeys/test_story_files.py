@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.journeys.story import StoryError
-from agent.journeys.story_files import run_file
+from agent.journeys.story_files import run_file, story_files
 from agent.model.errors import UsageError
 
 CONFIG = {"aggregationServices": {"https://agg.test": "dap-18-histogram"}, "maxHistogramSize": 5}
@@ -128,3 +128,35 @@ def test_a_file_without_an_id_is_named_as_it_was_given(tmp_path: Path, monkeypat
 def test_a_config_that_is_no_text_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "CONFIG.json").write_bytes(b"\xff")
     assert message(write(tmp_path / "story.json", {"events": []})).startswith(f"{tmp_path / 'CONFIG.json'}: cannot be")
+
+
+def interop_story(*events: object) -> str:
+    """A story of Attribution Reporting with a comment in its first line."""
+    lines = ",\n".join(map(json.dumps, events))
+    return f'{{"input": {{"registrations": [ // why\n{lines}\n]}}}}'
+
+
+OFFLINE = {"timestamp": "1", "connection": False}
+
+
+def test_a_story_of_attribution_reporting_is_known_by_its_input(tmp_path: Path) -> None:
+    path = write(tmp_path / "story.json", interop_story(OFFLINE))
+    (story,) = run_file(path)
+    assert json.loads(story.emit()) == {"id": path, "reports": []}
+
+
+def test_its_default_config_lies_beside_it_or_above_and_is_no_story(tmp_path: Path) -> None:
+    write(tmp_path / "default_config.json", '{"nonsense": 1} // why')
+    path = write(tmp_path / "story.json", interop_story(OFFLINE))
+    assert "nonsense" in message(path)
+    assert story_files(str(tmp_path)) == [path]
+
+
+def test_an_event_of_it_that_is_not_in_the_format_is_told_with_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "story.json", interop_story(OFFLINE, {"timestamp": "2"}))
+    assert message(path).startswith(f"{path}:3: registrations[1]: an event has")
+
+
+def test_comments_do_not_shift_the_line_of_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "story.json", "// one\n// two\n{,}")
+    assert message(path).startswith(f"{path}:3: is not JSON")

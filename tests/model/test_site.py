@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from agent.model.site import is_potentially_trustworthy, parse_a_site, registrable_domain, site_of_origin
+from agent.model.site import (
+    is_potentially_trustworthy,
+    is_suitable_origin,
+    parse_a_site,
+    registrable_domain,
+    schemeful_site,
+    serialized_origin,
+    site_of_origin,
+)
 
 
 @pytest.mark.parametrize(
@@ -115,3 +123,60 @@ def test_an_origin_without_a_host_has_no_site(origin: str) -> None:
 )
 def test_https_and_loopback_are_potentially_trustworthy(url: str, trustworthy: bool) -> None:
     assert is_potentially_trustworthy(url) is trustworthy
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://www.Shop.test/x?y#z", "https://www.shop.test"),
+        ("https://shop.test:443", "https://shop.test"),
+        ("http://shop.test:8080/", "http://shop.test:8080"),
+        ("blob:https://shop.test/1", "https://shop.test"),
+        ("data:text/html,x", "null"),
+        ("nonsense", "null"),
+        ("\ud800", "null"),
+    ],
+)
+def test_an_origin_is_scheme_host_and_a_port_that_is_not_the_schemes_own(url: str, origin: str) -> None:
+    assert serialized_origin(url) == origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "site"),
+    [
+        ("https://www.shop.test:8443/x", "https://shop.test"),
+        ("http://www.shop.test", "http://shop.test"),
+        ("http://localhost:3000", "http://localhost"),
+        ("https://[::1]:1", "https://[::1]"),
+        ("https://user.github.io", "https://user.github.io"),
+        ("https://co.uk", "https://co.uk"),
+    ],
+)
+def test_a_schemeful_site_has_scheme_and_registrable_domain_and_no_port(origin: str, site: str) -> None:
+    assert schemeful_site(origin) == site
+
+
+@pytest.mark.parametrize("origin", ["null", "", "data:text/html,x", "file:///x"])
+def test_an_opaque_origin_has_no_schemeful_site(origin: str) -> None:
+    with pytest.raises(ValueError, match="no origin with a host"):
+        schemeful_site(origin)
+
+
+@pytest.mark.parametrize(
+    ("url", "suitable"),
+    [
+        ("https://shop.test/x", True),
+        ("https://10.0.0.1", True),
+        ("http://shop.test", False),
+        ("http://localhost:8080", True),
+        ("http://a.localhost", True),
+        ("http://127.8.9.1", True),
+        ("http://[::1]", True),
+        ("wss://shop.test", False),
+        ("file:///x", False),
+        ("data:text/html,x", False),
+        ("shop.test", False),
+    ],
+)
+def test_suitable_is_https_or_http_to_a_loopback_host(url: str, suitable: bool) -> None:
+    assert is_suitable_origin(url) is suitable

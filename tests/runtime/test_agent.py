@@ -16,6 +16,7 @@ from agent.model.errors import HostEnvironmentError
 from agent.model.reports import ReportState
 from agent.runtime import Agent
 from tests.browser.ledger import site
+from tests.report_contents import conversion
 
 pytestmark = pytest.mark.browser
 SAVE = "navigator.attribution.saveImpression({ histogramIndex: 1 })"
@@ -44,8 +45,8 @@ async def test_two_profiles_of_one_chromium_do_not_see_each_other(agent_browser:
         for agent in (alice, bob):
             shop = await agent.new_page("https://shop.test/")
             await shop.evaluate(f"() => {MEASURE}.then(() => null)")
-        assert [report.histogram for report in await alice.reports.all()] == [(0, 1)]
-        assert [report.histogram for report in await bob.reports.all()] == [(0, 0)]
+        assert [conversion(report).histogram for report in await alice.reports.all()] == [(0, 1)]
+        assert [conversion(report).histogram for report in await bob.reports.all()] == [(0, 0)]
 
 
 async def test_a_second_running_agent_on_one_profile_is_refused(agent_browser: Browser, tmp_path: Path) -> None:

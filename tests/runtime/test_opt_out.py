@@ -20,6 +20,7 @@ from agent.model.rng import Draw, SeededRng
 from agent.model.settings import LOCAL_SERVICE
 from agent.runtime import Agent
 from tests.browser.ledger import site
+from tests.report_contents import conversion
 
 pytestmark = pytest.mark.browser
 _VALUE = re.compile(r"'(?:[^']|'')*'|\bNULL\b|-?\b\d+(?:\.\d+)?\b")
@@ -201,4 +202,4 @@ async def test_pages_see_equal_shapes_and_nothing_is_stored(agents: dict[str, Ag
     assert stored == {"enabled": 2, "opted out": 0, "private": 0}
     for kind in KINDS[1:]:
         assert await agents[kind].state.budgets() == []
-        assert {report.histogram for report in await agents[kind].reports.all()} == {(0, 0, 0, 0)}
+        assert {conversion(report).histogram for report in await agents[kind].reports.all()} == {(0, 0, 0, 0)}

@@ -12,6 +12,7 @@ from agent.model.limits import AttributionLimits
 from agent.model.reports import ReportState
 from agent.runtime import Agent
 from tests.browser.ledger import site
+from tests.report_contents import conversion
 from tests.runtime.puppets import SAVE, Puppets
 
 pytestmark = pytest.mark.browser
@@ -165,7 +166,7 @@ async def test_a_measure_conversion_report_is_posted_to_its_url_and_retried_at_5
     assert report.state is ReportState.SENT
     assert report.delivered_to == "https://adtech.test/report"
     assert {(kind, body) for _, kind, body in posted} == {("application/dap-report", report.body)}
-    assert (report.conversion_site, report.collector) == ("shop.test", "adtech.test")
+    assert (conversion(report).conversion_site, conversion(report).collector) == ("shop.test", "adtech.test")
 
 
 async def test_clear_site_data_removes_the_impressions_of_the_responses_site(agent: Agent) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from agent.model.attribution import Candidate, Dialect, Impression
-from agent.model.clock import DAY
-from storage import impressions
+from agent.model.clock import DAY, WEEK
+from storage import impressions, privacy_budgets
 from storage.database import Database
 
 CURRENT, SEED = Dialect.CURRENT, Dialect.LEVEL1_2024
@@ -44,6 +44,8 @@ def found(
             conversion_site=site,
             caller=caller or site,
             since=since,
+            epoch_start=0,
+            period=WEEK,
             impression_sites=impression_sites,
             keys=keys,
         )
@@ -60,12 +62,39 @@ def test_what_is_saved_is_read_back_as_it_was(connection: sqlite3.Connection) ->
 
 def test_a_candidate_carries_what_a_conversion_needs(connection: sqlite3.Connection) -> None:
     identifier = save(connection, conversion_sites=("shop.test",), intermediary_site="ads.test")
+    privacy_budgets.write_quotas(connection, {0: {"news.test": 5, "ads.test": 9}, 1: {"news.test": 9}})
     (candidate,) = impressions.candidates(
-        connection, dialect=CURRENT, conversion_site="shop.test", caller="shop.test", since=0
+        connection,
+        dialect=CURRENT,
+        conversion_site="shop.test",
+        caller="shop.test",
+        since=0,
+        epoch_start=0,
+        period=WEEK,
     )
-    assert candidate == Candidate(
-        identifier, 7, "news.test", "ads.test", ("shop.test",), (), 1_000, 1_000 + 30 * DAY, 3, -2
+    assert candidate == Candidate(identifier, 7, "news.test", "ads.test", (), (), 1_000, 1_000 + 30 * DAY, 3, -2, 5)
+
+
+@pytest.mark.parametrize(
+    ("late", "quota"), [(-WEEK, 8), (-1, 8), (0, 9), (WEEK - 1, 9), (WEEK, None), (-WEEK - 1, None)]
+)
+def test_a_candidates_quota_is_that_of_its_epoch_also_before_the_first(
+    connection: sqlite3.Connection, late: int, quota: int | None
+) -> None:
+    start = 10 * WEEK
+    quotas = {-1: {"news.test": 8}, 0: {"news.test": 9}}
+    privacy_budgets.write_quotas(connection, quotas)
+    save(connection, timestamp=start + late)
+    (candidate,) = impressions.candidates(
+        connection,
+        dialect=CURRENT,
+        conversion_site="shop.test",
+        caller="shop.test",
+        since=start - 2 * WEEK,
+        epoch_start=start,
+        period=WEEK,
     )
+    assert candidate.quota == quota
 
 
 @pytest.mark.parametrize("key", ["", "7", "é", "a\x00b", "\ud800", '"', "x" * 70_000])
@@ -146,6 +175,7 @@ def test_candidates_are_sought_by_index_whatever_the_query(
     (statement,) = statements
     plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + statement)]
     assert plan[0].startswith("SEARCH a USING")
+    assert any(step.startswith("SEARCH q USING PRIMARY KEY (site=? AND epoch=?)") for step in plan)
     assert "dialect=? AND conversion_site=? AND conversion_caller=?" in plan[0]
     assert ("key=?" in plan[0]) == bool(keys)
     assert ("impression_site=?" in plan[0]) == bool(impression_sites)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import aiohttp
@@ -11,10 +12,19 @@ from yarl import URL
 
 from agent.browser.network.exchange import unreachable
 from agent.browser.network.hosts import HostMap, Refusal, Tls, Upstream
+from agent.model.interfaces import NetworkError
 
 TIMEOUT = 30.0
 """Seconds for a whole request."""
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_ERRORS = {
+    errno.ENETDOWN: NetworkError.INTERNET_DISCONNECTED,
+    errno.ETIMEDOUT: NetworkError.CONNECTION_TIMED_OUT,
+    errno.ECONNABORTED: NetworkError.CONNECTION_ABORTED,
+    errno.ECONNRESET: NetworkError.CONNECTION_RESET,
+    errno.EPIPE: NetworkError.CONNECTION_RESET,
+}
+"""Chromium's names of what the operating system says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +55,19 @@ class HostClient:
         await self._session.close()
 
     async def fetch(
-        self, method: str, url: str, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+        self,
+        method: str,
+        url: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        *,
+        limit: int | None = None,
     ) -> Answer | Refusal:
         """Send one request for an absolute, percent-encoded ``http:`` or ``https:`` URL.
 
         Gives a Refusal where the host is not mapped or its server does not answer. The server gets the host of
-        ``url`` in ``Host``, and no field beyond ``headers`` but what HTTP itself needs.
+        ``url`` in ``Host``, and no field beyond ``headers`` but what HTTP itself needs. The response's body is cut
+        after ``limit`` bytes; with 0 nobody waits for it.
         """
         public = URL(url, encoded=True)
         assert public.host is not None
@@ -67,9 +84,32 @@ class HostClient:
                 allow_redirects=False,
                 ssl=upstream.tls is not Tls.UNVERIFIED,
             ) as response:
-                return Answer(response.status, tuple(response.headers.items()), await response.read())
+                content = await (response.read() if limit is None else _beginning(response.content, limit))
+                return Answer(response.status, tuple(response.headers.items()), content)
         except (aiohttp.ClientError, TimeoutError) as error:
-            return unreachable(upstream, str(error) or "not in time")
+            return replace(unreachable(upstream, str(error) or "not in time"), error=_network_error(error))
+
+
+async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:
+    parts: list[bytes] = []
+    while limit > 0 and (part := await content.read(limit)):
+        parts.append(part)
+        limit -= len(part)
+    return b"".join(parts)
+
+
+def _network_error(error: Exception) -> NetworkError:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return NetworkError.NAME_NOT_RESOLVED
+        case aiohttp.ConnectionTimeoutError():
+            return NetworkError.CONNECTION_TIMED_OUT
+        case TimeoutError():
+            return NetworkError.TIMED_OUT
+        case OSError(errno=int(number)):
+            return _ERRORS.get(number, NetworkError.OTHER)
+        case _:
+            return NetworkError.OTHER
 
 
 def _server_url(public: URL, upstream: Upstream) -> URL:

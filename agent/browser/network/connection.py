@@ -106,7 +106,7 @@ class BrowserConnection(asyncio.Protocol):
             self._connect = host, port
             return
         destination = self._destination(head)
-        url = _url(destination, websocket=b"websocket" in head.headers.tokens(b"upgrade"))
+        url = _url(destination, websocket=head.upgrade and b"websocket" in head.headers.tokens(b"upgrade"))
         exchange = Exchange(self._state.front_id, head.method.decode("ascii"), url, head.headers, self._number)
         self._relays.append(Relay(self._state, self, head, destination, exchange))
         if len(self._relays) == 1:

@@ -117,6 +117,9 @@ class Relay:
         self._hooked(self._state.hooks.on_request, self._dispatch)
 
     def _dispatch(self) -> None:
+        if self.exchange.withheld:
+            self._withhold()
+            return
         destination = self._destination
         upstream = self._state.hosts.resolve(destination.scheme, destination.host, destination.port)
         if isinstance(upstream, Refusal):
@@ -214,6 +217,8 @@ class Relay:
     def response_body(self, data: bytes) -> None:
         """Take a part of the response body."""
         assert self._response is not None
+        if self.exchange.on_body is not None:
+            self.exchange.on_body(data)
         if self._response.framing is Framing.CHUNKED:
             self._to_browser += encode_chunk(data)
         else:
@@ -333,6 +338,13 @@ class Relay:
         self.response_head(ResponseHead(status, pages.reason(status), headers, Framing.LENGTH, keep_alive=False))
         if self._head.method != b"HEAD":
             self._to_browser.append(body)
+        self._response_complete = True
+        self.response_flush()
+
+    def _withhold(self) -> None:
+        self._to_upstream.clear()
+        headers = Headers([(b"Content-Length", b"0")])
+        self.response_head(ResponseHead(200, b"OK", headers, Framing.LENGTH, keep_alive=False))
         self._response_complete = True
         self.response_flush()
 

@@ -30,8 +30,8 @@ class Headers(list[tuple[bytes, bytes]]):
 
     def drop(self, name: bytes) -> None:
         """Drop every field called ``name``."""
-        wanted = name.lower()
-        self[:] = [pair for pair in self if pair[0].lower() != wanted]
+        wanted, size = name.lower(), len(name)
+        self[:] = [pair for pair in self if len(pair[0]) != size or pair[0].lower() != wanted]
 
     def tokens(self, name: bytes) -> frozenset[bytes]:
         """The members of a comma-separated field such as ``Connection``, in lower case."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,6 +25,10 @@ class Exchange:
     response_headers: Headers = field(default_factory=Headers)
     answered_by_front: bool = False
     """Whether the response is the front's own page: host not mapped, or upstream not reachable."""
+    withheld: bool = False
+    """Set by the request hook where the request must reach no server: the answer is an empty 200."""
+    on_body: Callable[[bytes], None] | None = None
+    """Set by a hook that wants to see the response body, each part before the browser gets it, as it is on the wire."""
     data: dict[str, Any] = field(default_factory=dict)
     """For the shell; the front never looks inside."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from agent.browser.network.serving import Serving, folder_app
 from agent.model.errors import UsageError
+from agent.model.interfaces import NetworkError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
@@ -55,6 +57,8 @@ class Refusal:
     kind: RefusalKind
     what: str
     fix: str
+    error: NetworkError = NetworkError.OTHER
+    """What the network said of a server that is not reachable."""
 
 
 class HostMap:
@@ -68,6 +72,7 @@ class HostMap:
     def __init__(self, *, allow_network: bool = False) -> None:
         self.allow_network = allow_network
         self._targets: dict[str, Upstream] = {}
+        self._defaults: dict[str, Upstream] = {}
         self._serving = Serving()
 
     async def __aenter__(self) -> Self:
@@ -87,13 +92,13 @@ class HostMap:
         URL without path (``http://localhost:3000``), an aiohttp application, or a folder of static files; the latter
         two need a running loop. Raises UsageError for a host or target that is none of these.
         """
-        name = host.strip().lower().rstrip(".")
-        if not _HOST_NAME.fullmatch(name) or ".." in name:
-            raise UsageError(
-                f"{host!r} is no host name", where="map", rule="a host without scheme, port and path", fix="shop.test"
-            )
+        self._targets[_host_name(host)] = upstream = self._upstream_of(target)
+        return upstream
+
+    def map_by_default(self, hosts: Iterable[str], target: web.Application) -> Upstream:
+        """Put ``target`` behind each of ``hosts`` like :meth:`map`, but for what that maps, before or later."""
         upstream = self._upstream_of(target)
-        self._targets[name] = upstream
+        self._defaults.update(dict.fromkeys(map(_host_name, hosts), upstream))
         return upstream
 
     def _upstream_of(self, target: str | Path | web.Application) -> Upstream:
@@ -136,7 +141,17 @@ class HostMap:
             return exact
         labels = name.split(".")
         patterns = ("*." + ".".join(labels[start:]) for start in range(1, len(labels)))
-        return next((self._targets[pattern] for pattern in patterns if pattern in self._targets), None)
+        found = next((self._targets[pattern] for pattern in patterns if pattern in self._targets), None)
+        return found or self._defaults.get(name)
+
+
+def _host_name(host: str) -> str:
+    name = host.strip().lower().rstrip(".")
+    if not _HOST_NAME.fullmatch(name) or ".." in name:
+        raise UsageError(
+            f"{host!r} is no host name", where="map", rule="a host without scheme, port and path", fix="shop.test"
+        )
+    return name
 
 
 def is_loopback(host: str) -> bool:

@@ -137,14 +137,15 @@ class UpstreamPool:
     """Opens connections and keeps idle ones; the newest idle one is used first."""
 
     def __init__(self) -> None:
-        self._idle: defaultdict[Upstream, list[tuple[UpstreamConnection, asyncio.TimerHandle]]] = defaultdict(list)
+        self._idle: defaultdict[Upstream, list[tuple[UpstreamConnection, float]]] = defaultdict(list)
+        """Each with the loop's time at which it is to be closed; the newest stand last."""
+        self._sweep: asyncio.TimerHandle | None = None
 
     def take(self, upstream: Upstream) -> UpstreamConnection | None:
         """An idle connection to ``upstream`` that still stands, or None."""
         idle = self._idle[upstream]
         while idle:
-            connection, timer = idle.pop()
-            timer.cancel()
+            connection, _ = idle.pop()
             if not connection.is_closing:
                 connection.reused = True
                 return connection
@@ -156,8 +157,22 @@ class UpstreamPool:
         if connection.is_closing:
             return
         connection.transport.resume_reading()
-        timer = asyncio.get_running_loop().call_later(IDLE_TIMEOUT, connection.transport.close)
-        self._idle[connection.upstream].append((connection, timer))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + IDLE_TIMEOUT
+        self._idle[connection.upstream].append((connection, until))
+        if self._sweep is None:  # one timer for all: a page load puts and takes hundreds
+            self._sweep = loop.call_at(until, self._close_expired)
+
+    def _close_expired(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for upstream, idle in list(self._idle.items()):
+            for connection, until in idle:
+                if until <= now:
+                    connection.transport.close()
+            self._idle[upstream] = [(connection, until) for connection, until in idle if until > now]
+        kept = [until for idle in self._idle.values() for _, until in idle]
+        self._sweep = loop.call_at(min(kept), self._close_expired) if kept else None
 
     async def dial(self, upstream: Upstream) -> UpstreamConnection:
         """Open a connection. Raises OSError (also for a certificate that does not verify) and TimeoutError."""
@@ -201,8 +216,9 @@ class UpstreamPool:
 
     def close(self) -> None:
         """Close the idle connections."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         for idle in self._idle.values():
-            for connection, timer in idle:
-                timer.cancel()
+            for connection, _ in idle:
                 connection.transport.abort()
         self._idle.clear()

@@ -135,6 +135,7 @@ class RequestReader:
         self._target = b""
         self._fields = Headers()
         self._in_head = True
+        self._head_size = 0
 
     def on_url(self, part: bytes) -> None:
         """See httptools."""

@@ -9,6 +9,7 @@ import rich_click as click
 from agent.cli.operations import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
+from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
 
 
 @click.command("explain")
@@ -31,11 +32,13 @@ def explanation(event: Document) -> Iterator[tuple[str, str]]:
     yield f"  {event['summary']}", ""
     checks = event["checks"]
     width = max((len(check["rule"]) for check in checks), default=0)
+    last_passed = max((number for number, check in enumerate(checks) if check["passed"]), default=-1)
     stopped = False
-    for check in checks:
+    for number, check in enumerate(checks):
         mark, style = ("ok  ", "green") if check["passed"] else ("FAIL", "bold red")
         yield f"  {mark}  {check['rule']:<{width}}  {check['detail']}".rstrip(), style
-        if not check["passed"] and not stopped:
+        # The branches of a trigger go on without one another.
+        if not check["passed"] and not stopped and (number > last_passed or event["kind"] != TRIGGER_REGISTRATION):
             stopped = True
             yield "  " + "-" * 8 + " stops here", style
         if not check["passed"] and check["fix"]:

@@ -1,4 +1,4 @@
-"""``tallyhost reports``: the sealed reports and what became of them."""
+"""``tallyhost reports``: the reports and what became of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import rich_click as click
 
 from agent.cli.operations import Document
-from agent.cli.output import epsilon
+from agent.cli.output import Output, epsilon
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
-from agent.model.reports import ReportState
+from agent.model.reports import ReportKind, ReportState
 from agent.reporting.model import API_NAMES
 
 _SHORT_ID = 12
@@ -26,7 +26,7 @@ _STATES = {
 
 @click.group("reports")
 def reports() -> None:
-    """List the sealed reports, or show one."""
+    """List the reports, or show one."""
 
 
 @reports.command("list")
@@ -37,19 +37,24 @@ def list_all(session: Session) -> None:
     if session.output.as_json:
         session.output.document(answer)
         return
+    report_table(session.output, answer)
+
+
+def report_table(output: Output, answer: Document) -> None:
+    """Print the reports of ``answer``, one line for each."""
     rows = (
         (
             report["id"][:_SHORT_ID],
             report["created"],
             report["kind"],
-            report["conversion_site"],
+            report["site"],
             report["state"],
             report["delivered_to"] or "the page",
             report["last_result"],
         )
         for report in answer["reports"]
     )
-    session.output.table(("id", "created", "kind", "site", "state", "to", "result"), rows, empty="no reports yet")
+    output.table(("id", "created", "kind", "site", "state", "to", "result"), rows, empty="no reports yet")
 
 
 @reports.command("show")
@@ -66,14 +71,12 @@ def show(session: Session, report_id: str) -> None:
 
 
 def _in_words(report: Document) -> Iterator[tuple[str, str]]:
-    buckets = {bucket: value for bucket, value in enumerate(report["histogram"]) if value}
-    clear = ", ".join(f"{value} in bucket {bucket}" for bucket, value in buckets.items()) or "zeros alone"
     yield "report", report["id"]
+    yield "kind", report["kind"]
     yield "made", report["created"]
-    yield "by", f"{API_NAMES[report['dialect']]} on {report['conversion_site']}"
-    yield "histogram", f"{clear}, of {report['histogram_size']} buckets (for your eyes alone)"
-    yield "epsilon", epsilon(report["micro_epsilon"])
-    yield "sealed", f"{report['bytes']} bytes that {report['service']} can open (--json prints them)"
+    yield from _content(report["kind"], report["content"])
+    if report["bytes"]:
+        yield "sent" if report["delivered_to"] else "sealed", f"{report['bytes']} bytes (--json prints them)"
     yield "state", _STATES[report["state"]]
     if report["delivered_to"]:
         yield "goes to", report["delivered_to"]
@@ -85,3 +88,26 @@ def _in_words(report: Document) -> Iterator[tuple[str, str]]:
         yield "next attempt", report["next_attempt"]
     if report["event_id"]:
         yield "why", f"tallyhost explain {report['event_id']}"
+
+
+def _content(kind: str, content: Document) -> Iterator[tuple[str, str]]:
+    match kind:
+        case ReportKind.ATTRIBUTION_CONVERSION:
+            buckets = {bucket: value for bucket, value in enumerate(content["histogram"]) if value}
+            clear = ", ".join(f"{value} in bucket {bucket}" for bucket, value in buckets.items()) or "zeros alone"
+            yield "by", f"{API_NAMES[content['dialect']]} on {content['conversion_site']}"
+            yield "histogram", f"{clear}, of {content['histogram_size']} buckets (for your eyes alone)"
+            yield "epsilon", epsilon(content["micro_epsilon"])
+            yield "sealed for", content["service"]
+        case ReportKind.EVENT_LEVEL | ReportKind.EVENT_LEVEL_DEBUG:
+            yield "destination", ", ".join(content["destinations"])
+            yield "source", f"{content['source_event_id']} ({content['source_type']})"
+            yield "trigger data", str(content["trigger_data"])
+        case ReportKind.VERBOSE_DEBUG:
+            yield "says", ", ".join(item["type"] for item in content["items"])
+        case _:
+            buckets = {one["bucket"]: one["value"] for one in content["contributions"]}
+            clear = ", ".join(f"{value} in bucket {bucket:#x}" for bucket, value in buckets.items()) or "nothing (null)"
+            yield "destination", content["attribution_destination"]
+            yield "contributes", f"{clear} (for your eyes alone)"
+            yield "sealed for", content["coordinator"]

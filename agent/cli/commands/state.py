@@ -6,7 +6,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from agent.cli.output import epsilon
+from agent.cli.commands.reports import report_table
+from agent.cli.operations import Document
+from agent.cli.output import Output, epsilon
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
 from agent.model.attribution import BudgetKind
@@ -19,6 +21,8 @@ _BUDGETS = {
     BudgetKind.IMPRESSION_SITE_QUOTA: "a site that shows ads",
 }
 
+_KINDS = ("sources", "triggers", "reports", "budgets")
+
 
 @click.group("state")
 def state() -> None:
@@ -26,14 +30,36 @@ def state() -> None:
 
 
 @state.command("show")
+@click.argument("what", required=False, type=click.Choice(_KINDS))
 @with_session(PROFILE_FLAG)
-def show(session: Session) -> None:
-    """Show impressions and privacy budgets."""
-    answer = ask(session, "state.show")
+def show(session: Session, what: str | None) -> None:
+    """Show impressions and privacy budgets; or sources, triggers, reports or budgets."""
+    answer = ask(session, "state.show", what=what)
     output = session.output
     if output.as_json:
         output.document(answer)
         return
+    if what is None:
+        _impressions(output, answer)
+        output.line()
+    match what:
+        case "sources":
+            _sources(output, answer)
+        case "triggers":
+            _triggers(output, answer)
+        case "reports":
+            report_table(output, answer)
+        case _:
+            _budgets(output, answer)
+    if what == "budgets":
+        output.line()
+        _source_budgets(output, answer)
+    output.note(
+        "`tallyhost explain` takes the number of an event, as `tallyhost open` prints it, not the id of what is stored"
+    )
+
+
+def _impressions(output: Output, answer: Document) -> None:
     output.line(f"impressions at {answer['now']}", style="bold")
     impressions = (
         (
@@ -50,16 +76,75 @@ def show(session: Session) -> None:
     )
     columns = ("id", "saved", "API", "on", "for", "key", "bucket", "lifetime")
     output.table(columns, impressions, empty="none")
-    output.line()
+
+
+def _budgets(output: Output, answer: Document) -> None:
     output.line("privacy budgets left", style="bold")
     budgets = (
         (_BUDGETS[entry["kind"]], entry["site"], entry["epoch_start"][:10], f"{epsilon(entry['remaining'])} epsilon")
         for entry in answer["budgets"]
     )
     output.table(("budget of", "site", "week from", "left"), budgets, empty="all untouched")
-    output.note(
-        "`tallyhost explain` takes the number of an event, as `tallyhost open` prints it, not an impression's id"
+
+
+def _source_budgets(output: Output, answer: Document) -> None:
+    output.line("budgets left of sources", style="bold")
+    rows = (
+        (
+            entry["source"],
+            entry["reporting_origin"],
+            entry["aggregatable"],
+            entry["aggregatable_debug"],
+            ", ".join(f"{name}: {left}" for name, left in entry["named"].items()),
+        )
+        for entry in answer["source_budgets"]
     )
+    output.table(("source", "of", "aggregatable", "aggregatable debug", "named"), rows, empty="no sources")
+
+
+def _sources(output: Output, answer: Document) -> None:
+    output.line(f"sources at {answer['now']}", style="bold")
+    rows = (
+        (
+            entry["id"],
+            entry["time"],
+            entry["type"],
+            entry["reporting_origin"],
+            entry["source_origin"],
+            ", ".join(entry["destinations"]),
+            entry["source_event_id"],
+            entry["num_attributions"],
+            entry["num_aggregatable_reports"],
+            _source_state(entry),
+        )
+        for entry in answer["sources"]
+    )
+    columns = ("id", "registered", "type", "by", "on", "for", "event id", "event-level", "aggregatable", "state")
+    output.table(columns, rows, empty="none")
+
+
+def _source_state(source: Document) -> str:
+    if not source["active"]:
+        return "gave way to another"
+    return "active" if source["event_level_active"] else "active, but for event-level reports"
+
+
+def _triggers(output: Output, answer: Document) -> None:
+    output.line(f"triggers until {answer['now']}", style="bold")
+    rows = (
+        (
+            entry["event"],
+            entry["time"],
+            entry["reporting_origin"],
+            entry["site"],
+            entry["source"],
+            entry["event_level"] or entry["verdict"],
+            entry["aggregatable"],
+        )
+        for entry in answer["triggers"]
+    )
+    columns = ("event", "time", "by", "on", "source", "event-level", "aggregatable")
+    output.table(columns, rows, empty="none")
 
 
 @state.command("clear")

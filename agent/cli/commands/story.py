@@ -1,4 +1,7 @@
-"""``tallyhost story``: W3C e2e files, and JSONL of such cases, through the real engine and SQLite without a browser."""
+"""``tallyhost story``: stories through the real engine and SQLite without a browser, in two formats.
+
+W3C Attribution's e2e files and JSONL of such cases, and Chromium's interop files of Attribution Reporting.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ import rich_click as click
 
 from agent.cli.output import print_error
 from agent.cli.session import Session, with_session
-from agent.journeys.story import Mismatch, StoryResult
-from agent.journeys.story_files import CONFIG_NAME, run_file, story_files
+from agent.journeys.story import StoryResult
+from agent.journeys.story_files import CONFIG_NAMES, run_file, story_files
 from agent.model.errors import TallyhostError, UsageError
 
 _HELP = """Run stories and say where the results are not the expected ones.
@@ -34,6 +37,16 @@ error: "RangeError", {"error": "DOMException", "name": "SyntaxError"}.
 Without "config" the CONFIG.json beside the file applies, else the one in the folder above. Its keys are the limits,
 such as maxLookbackDays; aggregationServices, a protocol by URL; and in the place of chance epochStart and
 fairlyAllocateCreditFraction, from 0 to below 1.
+
+\b
+A story of Attribution Reporting has Chromium's interop format:
+{"api_config": {...}, "input": {"registrations": [...]}, "output": {"reports": [...]}}, with // comments. Its
+events have a "timestamp" (milliseconds, in a string) and
+  "registration_request" and "responses"   the headers that register
+  "connection": false or true              the network fails, or works again
+  "navigation": true                       what retries wait for
+
+The default_config.json beside the file, else the one in the folder above, applies where "api_config" says nothing.
 """
 
 
@@ -65,7 +78,7 @@ class _Unreadable:
 
 def _results(files: tuple[str, ...], unreadable: _Unreadable) -> Iterator[StoryResult]:
     for given in files:
-        if Path(given).name == CONFIG_NAME:
+        if Path(given).name in CONFIG_NAMES:
             continue
         try:
             paths = story_files(given)
@@ -86,7 +99,7 @@ def _judge(session: Session, results: Iterator[StoryResult]) -> int:
             failed += 1
             output.line(f"FAIL  {result.id}", "bold red")
             for mismatch in result.mismatches:
-                output.line(f"      {_text(mismatch)}")
+                output.line(f"      {mismatch}")
         else:
             passed += 1
             if session.config.verbosity > 0:
@@ -97,7 +110,3 @@ def _judge(session: Session, results: Iterator[StoryResult]) -> int:
         output.document({"passed": passed, "failed": failed, "stories": told})
     output.line(f"{passed} passed, {failed} failed")
     return TallyhostError.exit_code if failed else 0
-
-
-def _text(mismatch: Mismatch) -> str:
-    return f"events[{mismatch.event}]: expected {mismatch.expected!r}, the result was {mismatch.result!r}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.model.attribution import BudgetKey, BudgetKind, ConversionRequest
@@ -26,8 +26,10 @@ class Deduction:
 
     epoch: int
     price: Price
-    remaining: Mapping[BudgetKey, int]
-    """What is left of every budget that paid; empty where the charge was refused."""
+    budgets: Mapping[BudgetKey, int] = field(default_factory=dict)
+    """What is left of the site's and the global budget; empty where the charge was refused."""
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """What is left of the quotas, by impression site; empty where the charge was refused."""
     refused_by: Mapping[BudgetKey, int] = field(default_factory=dict)
     """The budgets that hold too little, and what they hold."""
 
@@ -35,6 +37,11 @@ class Deduction:
     def accepted(self) -> bool:
         """Whether the epoch was paid."""
         return not self.refused_by
+
+    @property
+    def remaining(self) -> dict[BudgetKey, int]:
+        """What is left of every budget that paid, in one order whatever the order of the impressions."""
+        return {**self.budgets, **{_quota_key(self.epoch, site): left for site, left in sorted(self.quotas.items())}}
 
 
 def price_of(request: ConversionRequest, attributed: int | None) -> Price:
@@ -54,29 +61,36 @@ def price_of(request: ConversionRequest, attributed: int | None) -> Price:
 def deduct(
     request: ConversionRequest,
     epoch: int,
-    impression_sites: Collection[str],
+    quotas: Mapping[str, int | None],
     price: Price,
     stored: Mapping[BudgetKey, int],
     limits: AttributionLimits,
 ) -> Deduction:
     """Charge one epoch, all or nothing.
 
-    ``stored`` holds the budgets that were ever charged, in micro-epsilon; a missing one is still whole. Each
-    impression site pays its quota once.
+    ``quotas`` is what is left for each impression site, which pays once; ``stored`` holds the other budgets; all in
+    micro-epsilon. One that was never charged is None there and missing here, and still whole.
     """
+    safety = request.policy.safety_limits
     costs = {
         BudgetKey(BudgetKind.PER_SITE, epoch, request.conversion_site): (price.site, limits.per_site_privacy_budget)
     }
-    if request.policy.safety_limits:
-        quota = (price.safety, limits.impression_site_quota_per_epoch)
+    if safety:
         costs[BudgetKey(BudgetKind.GLOBAL, epoch)] = (price.safety, limits.global_privacy_budget_per_epoch)
-        costs |= {BudgetKey(BudgetKind.IMPRESSION_SITE_QUOTA, epoch, site): quota for site in sorted(impression_sites)}
-    after = {key: stored.get(key, whole) - cost for key, (cost, whole) in costs.items()}
-    if min(after.values()) >= 0:
-        return Deduction(epoch, price, after)
-    refused = {key: stored.get(key, costs[key][1]) for key, left in after.items() if left < 0}
+    budgets = {key: stored.get(key, whole) - cost for key, (cost, whole) in costs.items()}
+    cost, whole = price.safety, limits.impression_site_quota_per_epoch
+    asked = quotas.items() if safety else ()
+    left = {site: (whole if before is None else before) - cost for site, before in asked}
+    if min(*budgets.values(), *left.values(), 0) >= 0:
+        return Deduction(epoch, price, budgets, left)
+    refused = {key: rest + costs[key][0] for key, rest in budgets.items() if rest < 0}
+    refused |= {_quota_key(epoch, site): rest + cost for site, rest in sorted(left.items()) if rest < 0}
     if not request.policy.global_budget and BudgetKey(BudgetKind.GLOBAL, epoch) in stored:
         refused.pop(BudgetKey(BudgetKind.GLOBAL, epoch), None)
     if refused:
-        return Deduction(epoch, price, {}, refused)
-    return Deduction(epoch, price, {key: max(0, left) for key, left in after.items()})
+        return Deduction(epoch, price, refused_by=refused)
+    return Deduction(epoch, price, {key: max(0, rest) for key, rest in budgets.items()}, left)
+
+
+def _quota_key(epoch: int, site: str) -> BudgetKey:
+    return BudgetKey(BudgetKind.IMPRESSION_SITE_QUOTA, epoch, site)

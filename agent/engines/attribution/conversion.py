@@ -5,7 +5,7 @@ Current draft, sections 5 and 7; seed, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.engines.attribution import credit, epochs
@@ -13,7 +13,7 @@ from agent.engines.attribution.budget import Deduction, deduct, price_of
 from agent.engines.attribution.credit import Share
 from agent.engines.attribution.explanation import Course, explain
 from agent.engines.attribution.facts import ConversionFacts
-from agent.engines.attribution.matching import first_mismatch
+from agent.engines.attribution.matching import matching
 from agent.model.attribution import AttributionVerdict, BudgetKey, Candidate, ConversionRequest
 from agent.model.events import Trace
 from agent.model.limits import AttributionLimits
@@ -33,8 +33,13 @@ class ConversionDecision:
 
     @property
     def budgets(self) -> dict[BudgetKey, int]:
-        """The budgets that changed, as they are to be stored."""
-        return {key: left for deduction in self.deductions for key, left in deduction.remaining.items()}
+        """The per-site and global budgets that changed, as they are to be stored."""
+        return {key: left for deduction in self.deductions for key, left in deduction.budgets.items()}
+
+    @property
+    def quotas(self) -> dict[int, Mapping[str, int]]:
+        """The quotas that changed, by epoch and impression site, as they are to be stored."""
+        return {deduction.epoch: deduction.quotas for deduction in self.deductions}
 
 
 def decide(
@@ -42,7 +47,7 @@ def decide(
 ) -> ConversionDecision:
     """Attribute one conversion; ``explained`` false leaves the trace empty, for runs that nobody asks why."""
     present = epochs.epoch_of(facts.now, facts.epoch_start, limits)
-    matched = [one for one in facts.candidates if first_mismatch(one, request, facts.now) is None]
+    matched = matching(facts.candidates, request, facts.now)
     by_epoch: dict[int, list[Candidate]] = {}
     start, period = facts.epoch_start, epochs.period(limits)
     for one in matched:
@@ -58,10 +63,8 @@ def decide(
     if by_attributed and present in by_epoch:
         shares = credit.divide(by_epoch[present], request, rng)
     price = price_of(request, credit.attributed(shares) if by_attributed else None)
-    deductions = tuple(
-        deduct(request, epoch, {one.impression_site for one in by_epoch[epoch]}, price, facts.charged, limits)
-        for epoch in usable
-    )
+    quotas = {epoch: {one.impression_site: one.quota for one in by_epoch[epoch]} for epoch in usable}
+    deductions = tuple(deduct(request, epoch, quotas[epoch], price, facts.charged, limits) for epoch in usable)
     paid = [one for deduction in deductions if deduction.accepted for one in by_epoch[deduction.epoch]]
     if not paid:
         shares = ()

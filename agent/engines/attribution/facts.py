@@ -19,6 +19,6 @@ class ConversionFacts:
     candidates: Sequence[Candidate]
     """In the order saved."""
     charged: Mapping[BudgetKey, int] = field(default_factory=dict)
-    """What is left of the budgets that were ever charged, in micro-epsilon."""
+    """What is left of the site's and the global budgets that were ever charged, in micro-epsilon."""
     recent: Sequence[Candidate] = ()
     """The impressions saved last, whether they match or not; the trace tells why each does not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from agent.model.attribution import Candidate, ConversionRequest, Dialect
@@ -20,6 +21,24 @@ class Mismatch(StrEnum):
     IMPRESSION_CALLER = "saved by another caller"
     CLOSED_EPOCH = "in an epoch closed by a clearing of the history"
     COMING_EPOCH = "in an epoch that has not begun"
+
+
+def matching(candidates: Sequence[Candidate], request: ConversionRequest, now: int) -> list[Candidate]:
+    """Those of ``candidates`` that match at ``now`` (milliseconds)."""
+    open_to_all = not (request.keys or request.impression_sites or request.impression_callers)
+    oldest = now - request.lookback
+    # Where neither side names anything, the times decide: told without a call, in half the time.
+    return [
+        one
+        for one in candidates
+        if (
+            open_to_all
+            and one.expires >= now
+            and one.timestamp >= oldest
+            and not (one.conversion_sites or one.conversion_callers)
+        )
+        or first_mismatch(one, request, now) is None
+    ]
 
 
 def first_mismatch(candidate: Candidate, request: ConversionRequest, now: int) -> Mismatch | None:

@@ -51,3 +51,5 @@ class RegistrationResponse:
     """Names the navigation that the request belongs to, for the rule on scopes of one navigation; "" for none."""
     debug_permission: bool = False
     """Whether the reporting origin may use cookies on the context site (the cookie-based debug permission)."""
+    arrived_at: int | None = None
+    """When the response arrived, on the agent's clock; None for now. It may be registered a little later."""

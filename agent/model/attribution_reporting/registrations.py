@@ -208,11 +208,14 @@ class Severity(StrEnum):
 class Issue:
     """One problem of a header."""
 
-    path: tuple[str | int, ...]
-    """Keys and list positions from the root; () for the root."""
+    path: tuple[str | int, ...] | None
+    """Keys and list positions from the root; () for the root, None where the text as a whole cannot be read."""
     message: str
+    """What is there."""
     rule: str = ""
     """The rule it breaks, in words."""
+    fix: str = ""
+    """What to write instead, where that is plain."""
     severity: Severity = Severity.ERROR
 
 

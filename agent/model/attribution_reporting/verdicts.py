@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+SOURCE_REGISTRATION = "source-registration"
+TRIGGER_REGISTRATION = "trigger-registration"
+"""The kinds of events that tell how registrations ended."""
+
 
 class SourceVerdict(StrEnum):
     """How a source registration ended; the value is its debug report type."""

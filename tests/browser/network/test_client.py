@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import socket
+import struct
 
 import pytest
 
+from agent.browser.network import client as client_module
 from agent.browser.network.client import Answer, HostClient
 from agent.browser.network.hosts import Refusal, RefusalKind
+from agent.model.interfaces import NetworkError
 from tests.browser.network.support import World, answering, scripted
 
 
@@ -61,3 +66,89 @@ async def test_a_redirect_is_an_answer_and_not_followed(world: World) -> None:
         answer = await client.fetch("GET", "https://collector.test/")
     assert isinstance(answer, Answer)
     assert answer.status == 302
+
+
+async def test_a_body_is_cut_after_its_limit(world: World) -> None:
+    long = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabcdef"
+    async with scripted(answering(long)) as server, HostClient(world.hosts) as client:
+        world.hosts.map("collector.test", server)
+        bodies = []
+        for limit in (0, 5, 6, 7, None):
+            answer = await client.fetch("GET", "https://collector.test/", limit=limit)
+            assert isinstance(answer, Answer)
+            bodies.append(answer.body)
+    assert bodies == [b"", b"abcde", b"abcdef", b"abcdef", b"abcdef"]
+
+
+async def test_a_body_of_which_nothing_is_wanted_is_not_waited_for(world: World) -> None:
+    unfinished = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc"
+    async with scripted(answering(unfinished)) as server, HostClient(world.hosts) as client:
+        world.hosts.map("collector.test", server)
+        async with asyncio.timeout(5):
+            answer = await client.fetch("POST", "https://collector.test/", body=b"x", limit=0)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (ConnectionResetError(errno.ECONNRESET, "reset"), NetworkError.CONNECTION_RESET),
+        (ConnectionAbortedError(errno.ECONNABORTED, "aborted"), NetworkError.CONNECTION_ABORTED),
+        (TimeoutError(errno.ETIMEDOUT, "timed out"), NetworkError.CONNECTION_TIMED_OUT),
+        (OSError(errno.ENETDOWN, "down"), NetworkError.INTERNET_DISCONNECTED),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused"), NetworkError.OTHER),
+        (OSError(errno.EHOSTUNREACH, "unreachable"), NetworkError.OTHER),
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), NetworkError.NAME_NOT_RESOLVED),
+    ],
+)
+async def test_why_a_server_does_not_answer_is_told_in_chromiums_words(
+    world: World, monkeypatch: pytest.MonkeyPatch, failure: OSError, error: NetworkError
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", fail)
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", fail)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", fail)
+    host = "nowhere.invalid" if isinstance(failure, socket.gaierror) else "127.0.0.1"
+    world.hosts.map("collector.test", f"http://{host}:9")
+    async with HostClient(world.hosts) as client:
+        refusal = await client.fetch("GET", "https://collector.test/")
+    assert isinstance(refusal, Refusal)
+    assert refusal.error is error
+
+
+async def test_a_server_that_takes_too_long_has_timed_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        del writer
+        await reader.read()
+
+    monkeypatch.setattr(client_module, "TIMEOUT", 0.05)
+    async with scripted(silent) as server, HostClient(world.hosts) as client:
+        world.hosts.map("collector.test", server)
+        refusal = await client.fetch("GET", "https://collector.test/")
+    assert isinstance(refusal, Refusal)
+    assert refusal.error is NetworkError.TIMED_OUT
+
+
+async def test_a_connection_that_is_reset_is_told_apart_from_one_that_ends(world: World) -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+        writer.close()
+
+    async def end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    errors = []
+    for behaviour in (reset, end):
+        async with scripted(behaviour) as server, HostClient(world.hosts) as client:
+            world.hosts.map("collector.test", server)
+            refusal = await client.fetch("GET", "https://collector.test/")
+            assert isinstance(refusal, Refusal)
+            errors.append(refusal.error)
+    assert errors == [NetworkError.CONNECTION_RESET, NetworkError.OTHER]

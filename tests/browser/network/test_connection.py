@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
+from agent.browser.network import wire as wire_module
 from tests.browser.network.support import World, answering, scripted
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -51,6 +52,32 @@ async def test_a_tunnel_carries_plain_http_where_no_tls_follows(world: World) ->
     request = b"GET /x HTTP/1.1\r\nHost: shop.test\r\n\r\n"
     assert await noted(world, "shop.test", request, tls=False) == request
     assert world.hooks.requests[0].url == "http://shop.test/x"
+
+
+async def test_many_small_requests_on_one_connection_never_add_up_to_one_too_large(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = b"GET /x HTTP/1.1\r\nHost: shop.test\r\n\r\n"
+    monkeypatch.setattr(wire_module, "MAX_REQUEST_HEAD", 3 * len(request))
+    async with scripted(answering(*[OK] * 10)) as url:
+        world.hosts.map("shop.test", url)
+        wire = await world.tunnel("shop.test")
+        for _ in range(10):
+            wire.send(request)
+            assert await wire.exactly(len(OK)) == OK
+        wire.close()
+
+
+async def test_a_request_head_too_large_is_refused_however_it_comes_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire_module, "MAX_REQUEST_HEAD", 1000)
+    wire = await world.direct()
+    wire.send(b"GET http://shop.test/ HTTP/1.1\r\nHost: shop.test\r\n")
+    for number in range(10):
+        await asyncio.sleep(0.001)
+        wire.send(b"X-%d: %b\r\n" % (number, b"x" * 100))
+    assert (await wire.rest()).startswith(b"HTTP/1.1 431 ")
 
 
 async def test_pipelined_requests_are_answered_in_order(world: World) -> None:

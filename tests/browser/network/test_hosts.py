@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from agent.browser.network.hosts import HostMap, Refusal, RefusalKind, Tls, Upstream
 from agent.model.errors import UsageError
@@ -107,3 +108,15 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 def test_an_upstream_reads_as_an_address() -> None:
     assert str(Upstream("::1", 3000)) == "http://[::1]:3000"
     assert str(Upstream("localhost", 3443, Tls.UNVERIFIED)) == "https://localhost:3443"
+
+
+async def test_what_is_mapped_by_default_gives_way_to_whatever_is_mapped() -> None:
+    async with HostMap(allow_network=True) as hosts:
+        by_default = hosts.map_by_default(["keys.test", "a.keys.test"], web.Application())
+        assert hosts.resolve("https", "keys.test", 443) == by_default
+        assert hosts.resolve("https", "A.keys.test.", 443) == by_default
+        mapped = hosts.map("*.keys.test", "http://localhost:1")
+        assert hosts.resolve("https", "a.keys.test", 443) == mapped
+        assert hosts.resolve("https", "keys.test", 443) == by_default
+        mapped = hosts.map("keys.test", "http://localhost:2")
+        assert hosts.resolve("https", "keys.test", 443) == mapped

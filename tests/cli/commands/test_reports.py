@@ -13,9 +13,9 @@ from tests.cli.conftest import Tallyhost
 
 def test_list_tells_of_each_report_but_not_its_body(tallyhost: Tallyhost, profile: str) -> None:
     (report,) = tallyhost("reports", "list", "--profile", profile, "--json").document["reports"]
-    assert report["conversion_site"] == "shop.test"
+    assert report["content"]["conversion_site"] == "shop.test"
     assert report["state"] == "returned"
-    assert report["histogram"] == [0, 0, 0, 5, 0]
+    assert report["content"]["histogram"] == [0, 0, 0, 5, 0]
     assert report["bytes"] > 0
     assert "body" not in report
 

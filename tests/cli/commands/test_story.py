@@ -142,3 +142,50 @@ def test_help_describes_the_format_that_messages_point_to(tallyhost: Tallyhost) 
     ]
     assert [word for word in (*verbs, "seconds", "expected", "expectedError", "CONFIG.json") if word not in text] == []
     assert "tallyhost story --help" in tallyhost("story", "none.json").err
+
+
+def interop_story(expected_time: str) -> str:
+    """A trigger that no source matches, and the verbose debug report about it."""
+    header = {"debug_reporting": True, "event_trigger_data": [{}]}
+    response = {
+        "url": "https://reporter.test/t",
+        "debug_permission": True,
+        "response": {"Attribution-Reporting-Register-Trigger": header},
+    }
+    event = {
+        "timestamp": "5",
+        "registration_request": {"context_origin": "https://shop.test"},
+        "responses": [response],
+    }
+    report = {
+        "report_time": expected_time,
+        "report_url": "https://reporter.test/.well-known/attribution-reporting/debug/verbose",
+        "payload": [
+            {"type": "trigger-no-matching-source", "body": {"attribution_destination": "https://shop.test"}},
+        ],
+    }
+    story = {"input": {"registrations": [event]}, "output": {"reports": [report]}}
+    Path("interop.json").write_text("// why\n" + json.dumps(story), encoding="utf-8")
+    return "interop.json"
+
+
+def test_stories_of_attribution_reporting_are_judged_by_their_reports(tallyhost: Tallyhost) -> None:
+    good = tallyhost("story", interop_story("5"))
+    assert (good.code, good.out) == (0, "1 passed, 0 failed\n")
+    bad = tallyhost("story", interop_story("6"))
+    assert bad.code == 1
+    assert bad.out.splitlines() == [
+        "FAIL  interop.json",
+        "      differs: https://reporter.test/.well-known/attribution-reporting/debug/verbose at 5",
+        '        report_time: expected "6", is "5"',
+        "0 passed, 1 failed",
+    ]
+
+
+def test_emit_prints_the_reports_of_such_a_story(tallyhost: Tallyhost) -> None:
+    run = tallyhost("story", "--emit", interop_story("6"))
+    assert run.code == 0
+    (line,) = run.out.splitlines()
+    told = json.loads(line)
+    assert told["id"] == "interop.json"
+    assert [report["report_time"] for report in told["reports"]] == ["5"]

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from agent.engines.attribution.budget import Price, deduct, price_of
+from agent.engines.attribution.budget import Deduction, Price, deduct, price_of
 from agent.model.attribution import BudgetKey, BudgetKind, ConversionRequest, Policy
 from agent.model.limits import AttributionLimits
 from tests.attribution_world import CURRENT, SEED, SERVICE
@@ -54,14 +55,19 @@ def test_the_seed_pays_the_whole_epsilon_rounded_up(epsilon: float, micro: int) 
     assert price_of(seed(epsilon), None) == Price(micro, micro)
 
 
+def charge(price: Price, stored: Mapping[BudgetKey, int]) -> Deduction:
+    quotas = {"news.test": stored.get(NEWS), "blog.test": stored.get(BLOG)}
+    return deduct(request(), 3, quotas, price, stored, LIMITS)
+
+
 def test_a_missing_budget_is_whole_and_each_impression_site_pays_its_quota_once() -> None:
-    deduction = deduct(request(), 3, {"news.test", "blog.test"}, Price(40, 60), {}, LIMITS)
+    deduction = deduct(request(), 3, {"news.test": None, "blog.test": None}, Price(40, 60), {}, LIMITS)
     assert deduction.accepted
     assert deduction.remaining == {SITE: 60, GLOBAL: 240, NEWS: 140, BLOG: 140}
 
 
 def test_a_budget_may_be_spent_to_the_last_micro_epsilon() -> None:
-    assert deduct(request(), 3, {"news.test"}, Price(100, 200), {GLOBAL: 200}, LIMITS).remaining == {
+    assert deduct(request(), 3, {"news.test": None}, Price(100, 200), {GLOBAL: 200}, LIMITS).remaining == {
         SITE: 0,
         GLOBAL: 0,
         NEWS: 0,
@@ -71,8 +77,8 @@ def test_a_budget_may_be_spent_to_the_last_micro_epsilon() -> None:
 @pytest.mark.parametrize("short", [SITE, GLOBAL, NEWS, BLOG])
 def test_one_budget_too_small_refuses_and_nothing_changes(short: BudgetKey) -> None:
     price = Price(50, 50)
-    assert deduct(request(), 3, {"news.test", "blog.test"}, price, {short: 50}, LIMITS).accepted
-    refused = deduct(request(), 3, {"news.test", "blog.test"}, price, {short: 49}, LIMITS)
+    assert charge(price, {short: 50}).accepted
+    refused = charge(price, {short: 49})
     assert not refused.accepted
     assert refused.refused_by == {short: 49}
     assert refused.remaining == {}
@@ -80,23 +86,27 @@ def test_one_budget_too_small_refuses_and_nothing_changes(short: BudgetKey) -> N
 
 def test_budgets_belong_to_the_conversion_site_and_the_epoch() -> None:
     others = {SITE._replace(epoch=4): 0, SITE._replace(site="ads.test"): 0, GLOBAL._replace(epoch=2): 0}
-    assert deduct(request(), 3, {"news.test"}, Price(100, 100), others, LIMITS).accepted
+    assert deduct(request(), 3, {"news.test": 100}, Price(100, 100), others, LIMITS).accepted
 
 
 def test_without_safety_limits_the_site_pays_alone() -> None:
     free = request(policy=Policy(safety_limits=False))
-    deduction = deduct(free, 3, {"news.test"}, Price(100, 10**9), {GLOBAL: 0, NEWS: 0}, LIMITS)
+    deduction = deduct(free, 3, {"news.test": 0}, Price(100, 10**9), {GLOBAL: 0}, LIMITS)
     assert deduction.remaining == {SITE: 0}
 
 
 def test_the_known_defect_compares_the_first_charge_of_the_global_budget_alone() -> None:
     defective = request(policy=Policy(global_budget=False))
-    assert not deduct(defective, 3, {"news.test"}, Price(1, 301), {NEWS: 400}, LIMITS).accepted
-    assert deduct(defective, 3, {"news.test"}, Price(1, 100), {GLOBAL: 5}, LIMITS).remaining[GLOBAL] == 0
+    assert not deduct(defective, 3, {"news.test": 400}, Price(1, 301), {}, LIMITS).accepted
+    assert deduct(defective, 3, {"news.test": None}, Price(1, 100), {GLOBAL: 5}, LIMITS).remaining[GLOBAL] == 0
 
 
 def test_budgets_come_in_one_order_whatever_the_order_of_the_sites() -> None:
     sites = [f"site{number}.test" for number in range(20)]
-    there = deduct(request(), 3, sites, Price(1, 1), {}, LIMITS)
-    back = deduct(request(), 3, sites[::-1], Price(1, 1), {}, LIMITS)
+    there = deduct(request(), 3, dict.fromkeys(sites), Price(1, 1), {}, LIMITS)
+    back = deduct(request(), 3, dict.fromkeys(sites[::-1]), Price(1, 1), {}, LIMITS)
     assert list(there.remaining) == list(back.remaining)
+    there = deduct(request(), 3, dict.fromkeys(sites), Price(1, 201), {GLOBAL: 300}, LIMITS)
+    back = deduct(request(), 3, dict.fromkeys(sites[::-1]), Price(1, 201), {GLOBAL: 300}, LIMITS)
+    assert list(there.refused_by) == list(back.refused_by)
+    assert len(there.refused_by) == len(sites)

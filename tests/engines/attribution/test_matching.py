@@ -4,8 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.engines.attribution.matching import Mismatch, first_mismatch
+from agent.engines.attribution.matching import Mismatch, first_mismatch, matching
 from agent.model.attribution import Candidate, ConversionRequest, Policy
 from agent.model.clock import DAY
 from tests.attribution_world import CURRENT, SEED, SERVICE, START
@@ -62,3 +64,26 @@ def test_ads_are_compared_code_unit_for_code_unit() -> None:
     request = replace(REQUEST, dialect=SEED, keys=("é",))
     assert first_mismatch(IMPRESSION._replace(key="é"), request, NOW) is None
     assert first_mismatch(IMPRESSION._replace(key="e\u0301"), request, NOW) is Mismatch.KEY
+
+
+@given(
+    impression=st.fixed_dictionaries(
+        {
+            "expires": st.integers(NOW - 1, NOW + 1),
+            "timestamp": st.integers(NOW - DAY - 1, NOW - DAY + 1),
+            "conversion_sites": st.sampled_from([(), ("shop.test",), ("other.test",)]),
+            "conversion_callers": st.sampled_from([(), ("shop.test",), ("other.test",)]),
+        }
+    ),
+    request=st.fixed_dictionaries(
+        {
+            "keys": st.sampled_from([(), (7,), (8,)]),
+            "impression_sites": st.sampled_from([(), ("news.test",), ("blog.test",)]),
+            "impression_callers": st.sampled_from([(), ("news.test",), ("blog.test",)]),
+        }
+    ),
+)
+def test_what_matches_is_what_no_rule_leaves_out(impression: dict[str, Any], request: dict[str, Any]) -> None:
+    one, asked = IMPRESSION._replace(**impression), replace(REQUEST, lookback_days=1, **request)
+    left_out = first_mismatch(one, asked, NOW) is not None
+    assert matching([one], asked, NOW) == ([] if left_out else [one])

@@ -1,0 +1,239 @@
+"""Which requests of a profile may register what (Attribution Reporting, "eligibility"), as the pages announced them.
+
+A page's script tells the host of every eligible request before the request begins. A request that script makes
+carries the announcement's token, and is known by it. The requests of elements and navigations can carry none: they are
+known by their URL and by who asks. Each announcement serves one request, all the hops of its redirects included.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from agent.browser.documents import Document, origin_of
+from agent.browser.element_requests import ElementRequests
+from agent.browser.network.hooks import Exchange
+from agent.browser.network.urls import request_url
+from agent.browser.observer import Observer
+from agent.browser.request_client import Sender
+from agent.browser.sessions import Session
+from agent.model.attribution_reporting.eligibility import Eligibility
+
+_PATIENCE = 1.0
+"""Seconds to wait for the announcement of a token that has come; it is on its way unless its document went away."""
+_NAVIGATION_LAPSES = 5.0
+"""Seconds after which an announced navigation is taken for one that was prevented."""
+_HOP_LAPSES = 30.0
+"""Seconds that the browser may take to follow a redirect."""
+_KEPT_TOKENS = 1 << 15
+_KEPT_NAVIGATIONS = 256
+_KEPT_HOPS = 1024
+LAST_WORDS = {
+    "0": Eligibility.EMPTY,
+    "1": Eligibility.TRIGGER,
+    "2": Eligibility.EVENT_SOURCE,
+    "3": Eligibility.EVENT_SOURCE_OR_TRIGGER,
+}
+"""What the last letter of a token says where its announcement cannot come any more."""
+ELEMENT_DESTINATIONS = frozenset({"image", "script"})
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """What one request was announced as."""
+
+    eligibility: Eligibility
+    client: Document | None = None
+    """The document that announced it; None where only its HTML did, and the browser must be asked."""
+    url: str = ""
+    """Without fragment; "" where the announcement could not tell."""
+    background: bool = False
+    """Whether the request is none of the page's own: it exists for the registration alone."""
+    navigation: str = ""
+    """Names the navigation that it belongs to; "" for none."""
+    mark: int = 0
+    """The mark of the session that announced it."""
+    announced_at: float = 0.0
+    request_headers: tuple[tuple[bytes, bytes], ...] = ()
+    """The two request headers, the very same on every hop; decided with the first."""
+    exchange: Exchange | None = None
+    """The latest hop, once there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Hop:
+    """Where a request goes on; ``token`` and the sender's mark must come again."""
+
+    url: str
+    token: str
+    mark: int
+    destination: bytes | None
+    claim: Claim
+    noted_at: float
+
+
+class EligibleRequests:
+    """The announcements of one profile."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._tokens: dict[str, Claim] = {}
+        self._awaited: dict[str, asyncio.Event] = {}
+        self._navigations: deque[Claim] = deque(maxlen=_KEPT_NAVIGATIONS)
+        self._hops: deque[_Hop] = deque(maxlen=_KEPT_HOPS)
+        self.elements = ElementRequests()
+
+    # What pages announce.
+
+    def announced(self, method: str, options: Mapping[str, Any], document: Document, session_id: str) -> Claim | None:
+        """A page's script announced a request; gives what it may be, but for requests of elements."""
+        session = self._observer.sessions.get(session_id)
+        mark = 0 if session is None else session.mark
+        if method == "element":
+            key = (options["destination"], options["url"])
+            self.elements.announced(document, mark, key, parsed=options.get("parsed", False))
+            return None
+        navigation = (
+            f"{document.frame.id}/{document.loader_id}/{options['navigation']}" if "navigation" in options else ""
+        )
+        if method == "cancelled":
+            self._navigations = deque((c for c in self._navigations if c.navigation != navigation), _KEPT_NAVIGATIONS)
+            return None
+        now = time.monotonic()
+        if method == "navigation":
+            claim = Claim(
+                Eligibility.NAVIGATION_SOURCE, document, options["url"], False, navigation, mark, announced_at=now
+            )
+            self._navigations.append(claim)
+            return claim
+        background = options["kind"] == "background"
+        eligibility = Eligibility(options["eligibility"])
+        claim = Claim(eligibility, document, options.get("url", ""), background, navigation, mark, announced_at=now)
+        self._tokens[options["token"]] = claim
+        if len(self._tokens) > _KEPT_TOKENS:
+            del self._tokens[next(iter(self._tokens))]
+        if (awaited := self._awaited.get(options["token"])) is not None:
+            awaited.set()
+        return claim
+
+    # What comes over the wire.
+
+    def hop(self, exchange: Exchange, token: str, sender: Sender) -> Claim | None:
+        """The claim of the redirect that ``exchange`` follows, if it follows one."""
+        if not self._hops:
+            return None
+        since = time.monotonic() - _HOP_LAPSES
+        destination = exchange.request_headers.get(b"sec-fetch-dest")
+        for hop in self._hops:
+            # Where the origin is not trustworthy a browser does not tell the destination.
+            alike = destination is None or hop.destination is None or destination == hop.destination
+            alike = alike and hop.token == token and hop.mark == sender.mark
+            if alike and hop.noted_at >= since and _is_same(exchange.url, hop.url):
+                self._hops.remove(hop)
+                hop.claim.exchange = exchange
+                return hop.claim
+        return None
+
+    def redirected(self, exchange: Exchange, claim: Claim, token: str, sender: Sender) -> None:
+        """The response to ``exchange`` redirects: the same request goes on where it leads."""
+        location = exchange.response_headers.get(b"location")
+        if location is not None and (url := request_url(location.decode("latin-1"), exchange.url)):
+            destination = exchange.request_headers.get(b"sec-fetch-dest")
+            self._hops.append(_Hop(url, token, sender.mark, destination, claim, time.monotonic()))
+
+    async def by_token(self, exchange: Exchange, token: str, sender: Sender) -> Claim | None:
+        """The claim behind a token; None for one that was never announced, is used up, or is another request's."""
+        if token not in self._tokens:
+            event = self._awaited.setdefault(token, asyncio.Event())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), _PATIENCE)
+            self._awaited.pop(token, None)
+        claim = self._tokens.get(token)
+        if claim is None or not self._may_speak_for(claim, sender):
+            return None
+        if claim.url and not _is_same(exchange.url, claim.url):
+            return None
+        # Chromium repeats a request whose connection broke before there was an answer.
+        if claim.exchange is not None and claim.exchange.status:
+            return None
+        claim.exchange = exchange
+        return claim
+
+    def unannounced(self, exchange: Exchange, token: str, eligibility: Eligibility, client: Document) -> Claim | None:
+        """A claim for a token that nobody announced; None where it was announced, or believed before."""
+        if token in self._tokens:
+            return None
+        claim = self._tokens[token] = Claim(eligibility, client, exchange.url, exchange=exchange)
+        return claim
+
+    def by_navigation(self, exchange: Exchange, sender: Sender) -> Claim | None:
+        """The claim of an eligible navigation that ``exchange`` begins."""
+        since = time.monotonic() - _NAVIGATION_LAPSES
+        referrer = origin_of(sender.referrer, sender.referrer)
+        found = [
+            claim
+            for claim in self._navigations
+            if claim.announced_at >= since
+            and _is_same(exchange.url, claim.url)
+            and (not sender.referrer or (claim.client is not None and claim.client.referrer_origin == referrer))
+        ]
+        if not found:
+            return None
+        claim = max(found, key=lambda one: self._relation(one, sender))  # the oldest of the closest
+        self._navigations.remove(claim)
+        claim.exchange = exchange
+        return claim
+
+    def by_element(self, exchange: Exchange, destination: str, sender: Sender, context_id: str) -> Claim | None:
+        """The claim of an element's own request."""
+        found = self.elements.take((destination, exchange.url), sender.mark, sender.referrer)
+        if found is None:
+            return None
+        client = found.document or self._loaded_from(found.url, sender.mark, context_id)
+        return Claim(Eligibility.EVENT_SOURCE_OR_TRIGGER, client, exchange.url, mark=sender.mark, exchange=exchange)
+
+    def _loaded_from(self, url: str, mark: int, context_id: str) -> Document | None:
+        """The one document that stands in a frame of the session with that mark and came from ``url``."""
+        sessions = self._observer.sessions
+        found = [
+            document
+            for document in self._observer.documents(context_id)
+            if document.url.partition("#")[0] == url
+            and (session := sessions.get(document.frame.session)) is not None
+            and session.mark == mark
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _may_speak_for(self, claim: Claim, sender: Sender) -> bool:
+        """Whether a request with that mark can be what the claim's document announced.
+
+        A service worker that the request passes through sends it as its own.
+        """
+        session = self._marked(sender.mark, claim)
+        return session is None or session.mark == claim.mark or not session.is_document
+
+    def _relation(self, claim: Claim, sender: Sender) -> int:
+        """How close the tab that navigates is to the document that announced a navigation."""
+        session = self._marked(sender.mark, claim)
+        frame = None if session is None else self._observer.frames.frames.get(session.target_id)
+        if frame is None or claim.client is None:
+            return 0
+        top = claim.client.frame.top
+        return 2 if frame is top else 1 if frame.opener is not None and frame.opener.top is top else 0
+
+    def _marked(self, mark: int, claim: Claim) -> Session | None:
+        if not mark or claim.client is None:
+            return None
+        context_id = claim.client.frame.context_id
+        sessions = self._observer.sessions.values()
+        return next((s for s in sessions if s.mark == mark and s.context_id == context_id), None)
+
+
+def _is_same(on_wire: str, announced: str) -> bool:
+    # A page's policy may have had the request upgraded.
+    return on_wire == announced or (announced.startswith("http:") and on_wire == f"https:{announced[5:]}")

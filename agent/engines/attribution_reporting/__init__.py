@@ -1,0 +1,1 @@
+"""RULES of Attribution Reporting, in Chromium's order of checks."""

@@ -1,0 +1,121 @@
+"""The configuration of interop stories: ``api_config`` over the ``default_config.json`` beside the file or above."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from agent.delivery.retries import RETRIES
+from agent.journeys.story import StoryError
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
+from agent.model.clock import DAY, MINUTE
+from agent.model.site import is_suitable_origin, serialized_origin
+
+DEFAULT_CONFIG_NAME = "default_config.json"
+_TEST_COORDINATOR = "https://coordinator.test"
+_HARNESS = AttributionReportingLimits(
+    max_sources_per_origin=1024,
+    max_event_level_channel_capacity_navigation=11.46173,
+    aggregatable_report_min_delay=10 * MINUTE,
+    aggregatable_report_delay_span=50 * MINUTE,
+    aggregation_coordinator_origins=(_TEST_COORDINATOR,),
+)
+"""What applies where no file says otherwise: the harness's own defaults."""
+
+_DURATIONS = {
+    "destination_rate_limit_window_in_minutes": ("destination_rate_limit_window", MINUTE),
+    "rate_limit_time_window_in_days": ("rate_limit_time_window", DAY),
+    "rate_limit_origins_per_site_window_in_days": ("rate_limit_origins_per_site_window", DAY),
+    "aggregatable_report_min_delay": ("aggregatable_report_min_delay", MINUTE),
+    "aggregatable_report_delay_span": ("aggregatable_report_delay_span", MINUTE),
+}
+"""Limits that the files give in another unit, sometimes under another name."""
+_TYPES = {field.name: str(field.type) for field in fields(AttributionReportingLimits)}
+_COORDINATORS = "aggregation_coordinator_origins"
+_RETRY = "retry_after_new_navigation"
+_CROSS_APP_WEB = "needs_cross_app_web"
+_FEATURE = "needs_"
+"""Begins the names of Chromium's features; all but cross-app-web are always on."""
+_STRINGS_AND_COMMENTS = re.compile(r'("[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?)|//[^\n]*')
+
+
+@dataclass(frozen=True, slots=True)
+class InteropConfig:
+    """Under which rules a story is played."""
+
+    limits: AttributionReportingLimits
+    cross_app_web: bool = False
+    """Whether the agent has an operating system to register with."""
+
+
+def without_comments(text: str) -> str:
+    """JSON text without its ``//`` comments; lines and what strings say stay as they are."""
+    return _STRINGS_AND_COMMENTS.sub(lambda found: found[1] or "", text)
+
+
+def read_interop_config(*configs: Mapping[str, Any] | None) -> InteropConfig:
+    """The configuration that later ``configs`` give over earlier ones. Raises StoryError for what is not in it."""
+    merged: dict[str, Any] = {}
+    for config in configs:
+        if config is not None and not isinstance(config, Mapping):
+            raise StoryError("`api_config` must be an object")
+        merged |= config or {}
+    limits: dict[str, Any] = {}
+    for key, value in merged.items():
+        if key in _DURATIONS:
+            name, unit = _DURATIONS[key]
+            limits[name] = _number(key, value, int) * unit
+        elif key == _COORDINATORS:
+            limits[key] = _origins(value)
+        elif key == _RETRY and value in RETRIES:
+            limits[key] = value
+        elif _TYPES.get(key) in ("int", "float"):
+            limits[key] = _number(key, value, int if _TYPES[key] == "int" else float)
+        elif not key.startswith(_FEATURE):
+            raise StoryError(f"api_config: {key} is unknown, or {value!r} is no value of it")
+    return InteropConfig(_replaced(limits), merged.get(_CROSS_APP_WEB) is True)
+
+
+@lru_cache(maxsize=16)
+def default_interop_config(folder: Path) -> Mapping[str, Any] | None:
+    """The ``default_config.json`` of ``folder``, else of the folder above, else None. Raises StoryError."""
+    for place in (folder, folder.resolve().parent):
+        file = place / DEFAULT_CONFIG_NAME
+        if file.is_file():
+            try:
+                config = json.loads(without_comments(file.read_text("utf-8")))
+            except json.JSONDecodeError as error:
+                raise StoryError(f"is not JSON: {error.msg}", where=f"{file}:{error.lineno}") from error
+            except (OSError, UnicodeDecodeError) as error:
+                raise StoryError(f"cannot be read: {error}", where=str(file)) from error
+            if not isinstance(config, dict):
+                raise StoryError("a configuration must be an object", where=f"{file}:1")
+            return config
+    return None
+
+
+def _replaced(limits: Mapping[str, Any]) -> AttributionReportingLimits:
+    return AttributionReportingLimits(**{name: limits.get(name, getattr(_HARNESS, name)) for name in _TYPES})
+
+
+def _number(key: str, value: object, convert: Callable[[str | int | float], Any]) -> Any:
+    try:
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            return convert(value)
+    except (ValueError, OverflowError):
+        pass
+    raise StoryError(f"api_config: {key} must be a number, or a string with one, not {value!r}")
+
+
+def _origins(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, str) for one in value):
+        raise StoryError(f"api_config: {_COORDINATORS} must be a list of origins")
+    for one in value:
+        if not is_suitable_origin(one):
+            raise StoryError(f"api_config: {one!r} is no origin of a coordinator")
+    return tuple(serialized_origin(one) for one in value)

@@ -1,0 +1,304 @@
+"""Chromium's interop stories: from registration headers to delivered reports, through parser, engine and SQLite.
+
+A story is an object with ``input.registrations``: responses that register, network failures and navigations, each at
+its time; ``output.reports`` is what is sent in the end, absent for nothing. What chance decides is given with each
+response. Reports are sealed to a test key, sent by the rules of delivery, and opened again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from agent.delivery.assembly import sealed_body
+from agent.delivery.retries import NAVIGATION_DELAY, after_attempt, waiting_retry
+from agent.delivery.sender import Attempt
+from agent.delivery.sender import Outcome as Delivery
+from agent.engines.attribution_reporting.chromium_json import write
+from agent.engines.attribution_reporting.eligible_header import parse_eligible
+from agent.engines.attribution_reporting.report_bodies import event_level_json, verbose_json
+from agent.journeys import cross_app_web
+from agent.journeys.interop_config import InteropConfig, read_interop_config
+from agent.journeys.interop_reports import (
+    COORDINATOR_KEY,
+    Json,
+    compare,
+    in_order,
+    normalized_report,
+    sent_report,
+)
+from agent.journeys.story import StoryError, StoryResult
+from agent.model.attribution_reporting.eligibility import RESPONSE_FIELDS, Eligibility, RegistrationResponse
+from agent.model.attribution_reporting.facts import FakeReport
+from agent.model.attribution_reporting.registrations import SourceRegistration
+from agent.model.attribution_reporting.reports import AggregatableContent, EventLevelContent, VerboseContent
+from agent.model.interfaces import DeliveryResult, NetworkError
+from agent.model.reports import Report, ReportKind
+from agent.model.rng import SeededRng
+from agent.model.site import is_suitable_origin
+from agent.verbs import attribution_reporting as verbs
+from agent.verbs.attribution_reporting import RegistrationRules
+from storage import report_queue
+from storage.database import MEMORY, Database
+
+_ELIGIBLE = "Attribution-Reporting-Eligible"
+_FIELDS = {name.lower(): name for name in RESPONSE_FIELDS}
+_LATEST = 8_640_000_000_000_000
+"""The last millisecond that JavaScript's Date can name."""
+_AT_ONE_TIME = 256
+_DELIVERED = Attempt(Delivery.DELIVERED, "200")
+_DISCONNECTED = Attempt(Delivery.FAILED, NetworkError.INTERNET_DISCONNECTED.value, transient=True)
+
+
+class InteropResult(StoryResult):
+    """What a story gave: ``results`` are the reports that were sent, in normal form, by time."""
+
+    __slots__ = ()
+
+    def emit(self) -> str:
+        """One JSON line for an outside judge."""
+        return json.dumps({"id": self.id, "reports": self.results}, separators=(",", ":"))
+
+
+def is_interop_story(case: Mapping[str, Any]) -> bool:
+    """Whether a case is in this format."""
+    return isinstance(case.get("input"), Mapping) and "registrations" in case["input"]
+
+
+def run_interop_story(
+    case: Mapping[str, Any], default_config: Mapping[str, Any] | None = None, *, name: str = ""
+) -> InteropResult:
+    """Play one story on a fresh store, and compare the reports that were sent with those it expects.
+
+    ``default_config`` applies under the story's own ``api_config``; ``name`` is the id. Raises StoryError.
+    """
+    events = case["input"]["registrations"]
+    if not isinstance(events, list):
+        raise StoryError("`input.registrations` must be a list")
+    config = read_interop_config(default_config, case.get("api_config"))
+    expected = _expected(case)
+    with Database.open(MEMORY, now=0) as database:
+        player = _Player(database, config)
+        for position, event in enumerate(events):
+            try:
+                player.play(position, event)
+            except StoryError as error:
+                raise StoryError(f"registrations[{position}]: {error.what}", event=position) from error
+        player.deliver(_LATEST)
+    return InteropResult(name, in_order(player.sent), compare(expected, player.sent))
+
+
+def _expected(case: Mapping[str, Any]) -> list[Json]:
+    match case.get("output", {}):
+        case {"reports": list(reports)}:
+            pass
+        case {**members} if "reports" not in members:
+            reports = []
+        case _:
+            raise StoryError("`output.reports` must be a list")
+    for report in reports:
+        match report:
+            case {"report_time": str(), "report_url": str(), "payload": _}:
+                pass
+            case _:
+                raise StoryError("a report of `output.reports` needs `report_time`, `report_url` and `payload`")
+    return [normalized_report(report) for report in reports]
+
+
+class StoryChance:
+    """The choices that a response gives in the place of chance; see facts.Chance."""
+
+    def __init__(self) -> None:
+        self.response: tuple[FakeReport, ...] | None = None
+        self.null_report_days: frozenset[int] = frozenset()
+        self._reports = 0
+
+    def randomized_response(self, registration: SourceRegistration, rate: float) -> tuple[FakeReport, ...] | None:
+        """The response's."""
+        del registration, rate
+        return self.response
+
+    def null_report(self, rate: float, day: int) -> bool:
+        """Whether the response lists the day."""
+        del rate
+        return day in self.null_report_days
+
+    def aggregatable_delay(self, minimum: int, span: int) -> int:
+        """The longest."""
+        return minimum + span
+
+    def report_id(self) -> str:
+        """The next of a row."""
+        self._reports += 1
+        return str(UUID(int=self._reports, version=4))
+
+
+class _Player:
+    """Plays the events of one story, one by one."""
+
+    def __init__(self, database: Database, config: InteropConfig) -> None:
+        self.sent: list[Json] = []
+        self._database, self._config = database, config
+        self._chance = StoryChance()
+        self._rules = RegistrationRules(config.limits, self._chance)
+        self._rng = SeededRng(0)
+        self._waiting_retry = waiting_retry(config.limits.retry_after_new_navigation)
+        self._connected = True
+        self._now = -1
+
+    def play(self, position: int, event: Any) -> None:
+        """Play one event. Raises StoryError."""
+        if not isinstance(event, dict):
+            raise StoryError("an event must be an object")
+        match event:
+            case {"connection": bool(connected)}:
+                self._advance(event)
+                self._connected = connected
+            case {"navigation": True}:
+                self._advance(event)
+                due = self._now + NAVIGATION_DELAY
+                self._database.transact("navigation", lambda c: report_queue.after_navigation(c, due))
+            case {"registration_request": dict(request), "responses": list(responses)}:
+                for number, response in enumerate(responses):
+                    self._respond(str(position), event, number, request, response)
+            case _:
+                raise StoryError("an event has `registration_request` and `responses`, `connection` or `navigation`")
+
+    def deliver(self, until: int) -> None:
+        """Send, each at its time, the reports that are due before ``until``."""
+        while (due := self._database.transact("next due", report_queue.next_due)) is not None and due < until:
+            self._send(due)
+
+    def _send(self, now: int) -> None:
+        """Send what is due at ``now``."""
+
+        def claim(connection: sqlite3.Connection) -> list[Report]:
+            due = report_queue.due(connection, ReportKind, now, _AT_ONE_TIME)
+            return report_queue.claim(connection, [one.position for one in due], now)
+
+        while reports := self._database.transact("claim", claim):
+            self._record([self._attempt(report, now) for report in reports])
+
+    def _record(self, results: Sequence[DeliveryResult]) -> None:
+        def record(connection: sqlite3.Connection) -> None:
+            for result in results:
+                report_queue.record(connection, result)
+
+        self._database.transact("record", record)
+
+    def _attempt(self, report: Report, now: int) -> DeliveryResult:
+        body = self._assembled(report)
+        if self._connected:
+            self.sent.append(sent_report(report, body, now))
+        attempt = _DELIVERED if self._connected else _DISCONNECTED
+        return after_attempt(report, attempt, now, body=body, waiting=self._waiting_retry)
+
+    def _assembled(self, report: Report) -> bytes:
+        match report.content:
+            case EventLevelContent() as content:
+                return event_level_json(content)
+            case VerboseContent() as content:
+                return verbose_json(content)
+            case AggregatableContent() as content:
+                return sealed_body(content, COORDINATOR_KEY, self._config.limits, self._rng)
+        raise AssertionError(f"no story makes a {report.kind} report")
+
+    def _advance(self, event: Mapping[str, Any]) -> None:
+        """Let time pass until an event, or a response."""
+        text = event.get("timestamp")
+        now = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 17 else -1
+        if not self._now < now <= _LATEST:
+            raise StoryError(f"`timestamp` must be milliseconds, after the event before, in a string, not {text!r}")
+        self.deliver(now)
+        self._now = now
+
+    def _respond(
+        self, navigation: str, event: Mapping[str, Any], number: int, request: Mapping[str, Any], response: Any
+    ) -> None:
+        if not isinstance(response, dict):
+            raise StoryError("a response must be an object")
+        self._advance(response if number or "timestamp" in response else event)
+        self._chance.response = _randomized_response(response.get("randomized_response"))
+        self._chance.null_report_days = _days(response.get("null_aggregatable_reports_days", []))
+        eligibility = _eligibility(request.get(_ELIGIBLE))
+        read = RegistrationResponse(
+            context_origin=_url(request, "context_origin"),
+            url=_url(response, "url"),
+            eligibility=eligibility,
+            fields=_fields(response.get("response")),
+            fenced=_flag(request, "fenced"),
+            navigation=navigation if eligibility is Eligibility.NAVIGATION_SOURCE else "",
+            debug_permission=_flag(response, "debug_permission"),
+        )
+        register = cross_app_web.register if self._config.cross_app_web else verbs.register
+        now = self._now
+        self._database.transact("register", lambda c: register(c, read, self._rules, now=now))
+        self._send(now)
+
+
+def _eligibility(header: object) -> Eligibility:
+    if header is None:
+        return Eligibility.UNSET
+    if not isinstance(header, str):
+        raise StoryError(f"`{_ELIGIBLE}` must be a string")
+    # An invalid header allows nothing.
+    return parse_eligible(header.encode()).value or Eligibility.EMPTY
+
+
+def _fields(headers: object) -> dict[str, bytes]:
+    if not isinstance(headers, Mapping):
+        raise StoryError("`response` must be an object with header fields")
+    fields = {}
+    for name, value in headers.items():
+        if name.lower() not in _FIELDS:
+            raise StoryError(f"`response`: {name} is no header of Attribution Reporting")
+        text = value if isinstance(value, str) else write(_as_read(value))
+        fields[_FIELDS[name.lower()]] = text.encode("utf-8", "surrogatepass")
+    return fields
+
+
+def _as_read(value: Any) -> Any:
+    """JSON as Chromium reads it: integers of more than 32 bits are doubles, and are written as such again."""
+    if isinstance(value, dict):
+        return {key: _as_read(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_as_read(entry) for entry in value]
+    return float(value) if type(value) is int and not -(2**31) <= value < 2**31 else value
+
+
+def _randomized_response(given: object) -> tuple[FakeReport, ...] | None:
+    if given is None:
+        return None
+    reports = []
+    for one in given if isinstance(given, list) else [given]:
+        match one:
+            case {"trigger_data": int(data), "report_window_index": int(window)}:
+                reports.append(FakeReport(data, window))
+            case _:
+                raise StoryError(
+                    "`randomized_response` must be a list of {`trigger_data`: number, `report_window_index`: number}"
+                )
+    return tuple(reports)
+
+
+def _days(given: object) -> frozenset[int]:
+    if not isinstance(given, list) or not all(type(day) is int for day in given):
+        raise StoryError("`null_aggregatable_reports_days` must be a list of whole numbers")
+    return frozenset(given)
+
+
+def _url(parent: Mapping[str, Any], key: str) -> str:
+    value = parent.get(key)
+    if not isinstance(value, str) or not is_suitable_origin(value):
+        raise StoryError(f"`{key}` must be an https URL, not {value!r}")
+    return value
+
+
+def _flag(parent: Mapping[str, Any], key: str) -> bool:
+    value = parent.get(key, False)
+    if not isinstance(value, bool):
+        raise StoryError(f"`{key}` must be true or false, not {value!r}")
+    return value

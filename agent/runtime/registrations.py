@@ -1,0 +1,277 @@
+"""Attribution Reporting between the browser and the engine: what requests may register, and what responses do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.browser.barrier import Barrier
+from agent.browser.document_scan import scan_response
+from agent.browser.documents import Document
+from agent.browser.eligible_requests import ELEMENT_DESTINATIONS, LAST_WORDS, Claim, EligibleRequests
+from agent.browser.host_channel import PageCall
+from agent.browser.network.hooks import Exchange
+from agent.browser.permissions import ATTRIBUTION_REPORTING
+from agent.browser.request_client import NOT_A_WINDOW, NoClient, RequestClients, Sender
+from agent.browser.request_tokens import TokenReader
+from agent.engines.attribution_reporting import grease
+from agent.model.attribution_reporting.eligibility import (
+    INFO,
+    REGISTER_TRIGGER,
+    RESPONSE_FIELDS,
+    Eligibility,
+    RegistrationResponse,
+)
+from agent.model.clock import Clock
+from agent.model.events import Check, Event, Trace
+from agent.model.rng import Draw, Rng
+from agent.model.settings import Settings
+from agent.model.site import is_suitable_origin, registrable_domain, schemeful_site
+from agent.model.tasks import Tasks
+from agent.runtime.arrivals import Arrivals
+from agent.runtime.navigation_sources import NavigationSources
+
+_FIELDS = {name.lower().encode(): name for name in RESPONSE_FIELDS}
+_TRIGGERS = frozenset({Eligibility.UNSET, Eligibility.TRIGGER, Eligibility.EVENT_SOURCE_OR_TRIGGER})
+_PLACE = b"sec-fetch-site"
+"""Chromium puts the two request headers before this one."""
+_AMBIENT = frozenset({b"empty", b"audio", b"font", b"image", b"manifest", b"script", b"style", b"track", b"video"})
+"""Destinations whose responses may register triggers although nothing announced them."""
+
+
+class Registrar(Protocol):
+    """What comes of registrations."""
+
+    async def register(self, response: RegistrationResponse) -> None:
+        """Process a response that registers."""
+        ...
+
+    async def note(self, event: Event) -> None:
+        """Record an event that changes nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A response that registers, with what is known of where it comes from."""
+
+    response: RegistrationResponse
+    page: Document
+    """The top-level document."""
+    claim: Claim | None
+    is_last: bool
+    """Whether it ends its request, and redirects no further."""
+
+
+class Registrations:
+    """One profile's part in Attribution Reporting, as its front and its pages need it."""
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        settings: Settings,
+        clock: Clock,
+        rng: Rng,
+        clients: RequestClients,
+        accept_parameter: str,
+    ) -> None:
+        self._registrar, self._settings, self._clock, self._rng = registrar, settings, clock, rng
+        self._clients, self._tasks = clients, Tasks()
+        self._barrier = Barrier(clients.observer, self._tasks)
+        self._tokens = TokenReader(accept_parameter)
+        self._eligible = EligibleRequests(clients.observer)
+        self._arrivals = Arrivals(self._in_turn)
+        self._navigations = NavigationSources()
+        self._held_back: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Take no more."""
+        await self._arrivals.close()
+        await self._tasks.close()
+
+    async def settled(self) -> None:
+        """Wait until all that has arrived by now is registered."""
+        await self._arrivals.settled()
+        if self._held_back:
+            await asyncio.wait(self._held_back)
+
+    def announced(self, call: PageCall) -> None:
+        """A page's script announces a request that is about to begin."""
+        claim = self._eligible.announced(call.method, call.options, call.caller.document, call.session)
+        if claim is not None:
+            self._navigations.announced(claim)
+
+    async def _in_turn(self, arrival: _Arrival) -> None:
+        response = arrival.response
+
+        async def register() -> None:
+            await self._registrar.register(response)
+
+        held = None
+        if response.eligibility in _TRIGGERS and REGISTER_TRIGGER in response.fields:
+            held = self._navigations.held_back(arrival.page, register)
+        if held is None:
+            await register()
+        else:
+            task = self._tasks.start(held, "registration held back")
+            self._held_back.add(task)
+            task.add_done_callback(self._held_back.discard)
+        if arrival.claim is not None and arrival.is_last:
+            self._navigations.finished(arrival.claim)
+
+    # Requests.
+
+    def on_request(self, exchange: Exchange, context_id: str) -> Awaitable[None] | None:
+        """Put the headers onto the requests that have them; gives what the request must wait for, if anything."""
+        headers, sender = exchange.request_headers, exchange.data["sender"]
+        token, destination = self._tokens.take(headers), headers.get(b"sec-fetch-dest")
+        exchange.data["destination"] = destination
+        if not self._settings.attribution_reporting:
+            return None
+        if (claim := self._eligible.hop(exchange, token, sender)) is not None:
+            self._mark(exchange, claim, token)
+            return None
+        if token:
+            return self._requested_by_script(exchange, token, sender, context_id)
+        if destination == b"document":
+            return self._navigation(exchange, sender) if headers.get(b"sec-fetch-site") != b"none" else None
+        if self._eligible.elements.in_use and destination is not None:
+            kind = destination.decode("latin-1")
+            return self._element(exchange, kind, sender, context_id) if kind in ELEMENT_DESTINATIONS else None
+        return None
+
+    async def _requested_by_script(self, exchange: Exchange, token: str, sender: Sender, context_id: str) -> None:
+        claim = await self._eligible.by_token(exchange, token, sender)
+        if claim is None and (eligibility := LAST_WORDS.get(token[-1])) is not None:
+            # What a document announces in its last moments is lost; it may ask for this much anyway.
+            leaving = self._clients.leaving(context_id, sender)
+            if isinstance(leaving, Document):
+                claim = self._eligible.unannounced(exchange, token, eligibility, leaving)
+        if claim is None:
+            await self._ignored(exchange, "its announcement is unknown, used up, or another request's")
+        elif await self._may_register(claim.client):
+            self._mark(exchange, claim, token)
+        else:
+            exchange.withheld = claim.background
+            self._navigations.finished(claim)
+
+    async def _navigation(self, exchange: Exchange, sender: Sender) -> None:
+        await self._barrier.passed()
+        claim = self._eligible.by_navigation(exchange, sender)
+        if claim is not None and await self._may_register(claim.client):
+            self._mark(exchange, claim, "")
+
+    async def _element(self, exchange: Exchange, destination: str, sender: Sender, context_id: str) -> None:
+        await self._barrier.passed()
+        claim = self._eligible.by_element(exchange, destination, sender, context_id)
+        if claim is not None and (claim.client is None or await self._may_register(claim.client)):
+            self._mark(exchange, claim, "")
+
+    async def _may_register(self, document: Document | None) -> bool:
+        if document is None or not document.secure or not is_suitable_origin(document.top.origin):
+            return False
+        await document.policy_known()
+        return document.policy.allows(ATTRIBUTION_REPORTING)
+
+    def _mark(self, exchange: Exchange, claim: Claim, token: str) -> None:
+        """Put the request headers on, the same on every hop of a request."""
+        exchange.data["claim"], exchange.data["token"] = claim, token
+        if not is_suitable_origin(exchange.url):
+            return
+        if not claim.request_headers:
+            eligible = grease.eligible_header(claim.eligibility, self._bits())
+            assert eligible is not None
+            claim.request_headers = (
+                (grease.ELIGIBLE.encode(), eligible.encode()),
+                (grease.SUPPORT.encode(), grease.support_header(self._bits()).encode()),
+            )
+        headers = exchange.request_headers
+        for name, _ in claim.request_headers:
+            headers.drop(name)
+        place = next((i for i, (name, _) in enumerate(headers) if name.lower() == _PLACE), len(headers))
+        headers[place:place] = claim.request_headers
+
+    def _bits(self) -> int:
+        return self._rng.below(Draw.GREASE, grease.COMBINATIONS) if self._settings.grease else grease.PLAIN
+
+    # Responses.
+
+    def on_response(self, exchange: Exchange, context_id: str) -> Awaitable[None] | None:
+        """Take what a response registers; it is released when it is known who stands behind it."""
+        if not self._settings.attribution_reporting or exchange.withheld:
+            return None
+        claim: Claim | None = exchange.data.get("claim")
+        if claim is not None and _redirects(exchange):
+            self._eligible.redirected(exchange, claim, exchange.data["token"], exchange.data["sender"])
+        elif claim is not None and not claim.background:
+            self._navigations.landed(claim, exchange.url)
+        scan_response(exchange, exchange.data["destination"], self._eligible.elements, exchange.data["sender"].mark)
+        fields = _fields(exchange)
+        if not fields or (claim is None and exchange.data["destination"] not in _AMBIENT):
+            if claim is not None and not _redirects(exchange):
+                self._navigations.finished(claim)
+            return None
+        exchange.data["arrived_at"] = self._clock.now()
+        return self._arrivals.add(self._vouched(exchange, context_id, claim, fields))
+
+    async def _vouched(
+        self, exchange: Exchange, context_id: str, claim: Claim | None, fields: dict[str, bytes]
+    ) -> _Arrival | None:
+        """The response with all that the engine needs to know of it; None where nothing may be registered."""
+        client = None if claim is None else claim.client
+        if client is None:
+            sender: Sender = exchange.data["sender"]
+            named = await self._clients.client_of(exchange, context_id, sender)
+            if named is NOT_A_WINDOW:
+                named = await self._clients.passed_on_for(exchange, context_id, sender)
+            if isinstance(named, NoClient):
+                await self._ignored(exchange, named.reason)
+                return None
+            client = named
+        if not await self._may_register(client):
+            await self._ignored(exchange, "the document is no secure context, or its permissions policy forbids it")
+            return None
+        if not is_suitable_origin(exchange.url):
+            await self._ignored(exchange, "the response's origin is not potentially trustworthy")
+            return None
+        origin = client.top.origin
+        same_site = schemeful_site(origin) == schemeful_site(exchange.url)
+        response = RegistrationResponse(
+            context_origin=origin,
+            url=exchange.url,
+            eligibility=Eligibility.UNSET if claim is None else claim.eligibility,
+            fields=fields,
+            navigation="" if claim is None else claim.navigation,
+            debug_permission=same_site or self._settings.third_party_cookies,
+            arrived_at=exchange.data["arrived_at"],
+        )
+        return _Arrival(response, client.top, claim, is_last=not _redirects(exchange))
+
+    async def _ignored(self, exchange: Exchange, reason: str) -> None:
+        event = Event(
+            "registration",
+            self._clock.now(),
+            "ignored",
+            f"Attribution Reporting of {exchange.url} ignored: {reason}",
+            registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or "",
+            {"url": exchange.url, "status": exchange.status},
+            Trace((Check("request", False, reason),)),
+        )
+        await self._registrar.note(event)
+
+
+def _redirects(exchange: Exchange) -> bool:
+    return 300 <= exchange.status < 400 and exchange.response_headers.get(b"location") is not None
+
+
+def _fields(exchange: Exchange) -> dict[str, bytes]:
+    """The fields of a response that registers, by canonical name; none where nothing is to be registered."""
+    found: dict[str, list[bytes]] = {}
+    for field, value in exchange.response_headers:
+        if len(field) > 24 and (name := _FIELDS.get(field.lower())) is not None:
+            found.setdefault(name, []).append(value)
+    if found.keys() == {INFO}:
+        return {}
+    return {name: b", ".join(values) for name, values in found.items()}

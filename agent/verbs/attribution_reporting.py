@@ -1,0 +1,279 @@
+"""The verbs of Attribution Reporting: what a response registers, what is cleared, what expires.
+
+Each function takes the connection of a running transaction. Events of registrations are in the store already, as the
+reports that a decision made name its event; :func:`clear_reporting_origin` and :func:`expire` leave theirs to
+the caller.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.engines.attribution_reporting.info_header import Info, parse_info
+from agent.engines.attribution_reporting.source_registration import parse_source_registration
+from agent.engines.attribution_reporting.trigger_registration import parse_trigger_registration
+from agent.model.attribution_reporting.eligibility import (
+    INFO,
+    REGISTER_OS_SOURCE,
+    REGISTER_OS_TRIGGER,
+    REGISTER_SOURCE,
+    REGISTER_TRIGGER,
+    Eligibility,
+    RegistrationResponse,
+)
+from agent.model.attribution_reporting.facts import Chance, Registrant
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
+from agent.model.attribution_reporting.registrations import Issue, SourceType
+from agent.model.attribution_reporting.reports import DebugItem, VerboseContent
+from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
+from agent.model.clock import DAY
+from agent.model.events import Check, Event, Trace
+from agent.model.site import is_suitable_origin, schemeful_site, serialized_origin
+from agent.verbs.attribution import Outcome
+from agent.verbs.attribution_reports import ReportWriter, append_event, host_of
+from agent.verbs.source_registration import register_source
+from agent.verbs.trigger_registration import register_trigger
+from storage import (
+    aggregatable_debug_budgets,
+    attribution_rate_limits,
+    pending_attribution_reports,
+    source_rate_limits,
+    sources,
+)
+
+HEADER_PARSING_ERROR = "header-parsing-error"
+IGNORED = "ignored"
+_SHOWN = 1024
+"""How much of a refused header an event shows."""
+_SOURCE_ALLOWED = frozenset(
+    {Eligibility.EVENT_SOURCE, Eligibility.NAVIGATION_SOURCE, Eligibility.EVENT_SOURCE_OR_TRIGGER}
+)
+_TRIGGER_ALLOWED = frozenset({Eligibility.UNSET, Eligibility.TRIGGER, Eligibility.EVENT_SOURCE_OR_TRIGGER})
+_LATEST_NAVIGATIONS = 1024
+
+
+class NavigationScopes:
+    """The one set of attribution scopes that a reporting origin has in a navigation (registration, section 3.5)."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def admits(self, navigation: str, reporting_origin: str, scopes: tuple[str, ...]) -> bool:
+        """Whether a source of ``navigation`` ("" for none) may have these scopes; the first that has any decides."""
+        if not (navigation and scopes):
+            return True
+        first = self._scopes.setdefault((navigation, reporting_origin), scopes)
+        if len(self._scopes) > _LATEST_NAVIGATIONS:
+            del self._scopes[next(iter(self._scopes))]
+        return first == scopes
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationRules:
+    """Under which rules an agent's responses register."""
+
+    limits: AttributionReportingLimits
+    chance: Chance
+    enabled: bool = True
+    enrolled_sites: frozenset[str] | None = None
+    """Reporting sites that may register; None for everyone."""
+    navigations: NavigationScopes = field(default_factory=NavigationScopes)
+
+
+def register(
+    connection: sqlite3.Connection, response: RegistrationResponse, rules: RegistrationRules, *, now: int
+) -> Outcome:
+    """Register what ``response``, received at ``now``, asks for, as far as it may; it never throws for what it says.
+
+    The verdict is that of the registration, ``header-parsing-error``, or ``ignored``.
+    """
+    return _Response(connection, response, rules, now).register()
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    connection: sqlite3.Connection
+    response: RegistrationResponse
+    rules: RegistrationRules
+    now: int
+
+    def register(self) -> Outcome:
+        source, trigger = REGISTER_SOURCE in self.response.fields, REGISTER_TRIGGER in self.response.fields
+        if not (source or trigger):
+            return self._without_web_field()
+        kind = SOURCE_REGISTRATION if source else TRIGGER_REGISTRATION
+        if (check := self._who()) is not None:
+            return self._ignored(kind, check)
+        info = parse_info(self.response.fields.get(INFO, b""))
+        if info.value is None:
+            return self._refused(kind, INFO, info.errors)
+        eligibility = self.response.eligibility
+        if source and trigger and eligibility is Eligibility.EVENT_SOURCE_OR_TRIGGER:
+            check = Check(
+                "one kind of field", False, "the response registers a source and a trigger", "send one of them"
+            )
+            return self._ignored(kind, check)
+        if source and eligibility in _SOURCE_ALLOWED:
+            return self._source(info.value)
+        if trigger and eligibility in _TRIGGER_ALLOWED:
+            return self._trigger(info.value)
+        detail = f"the request was eligible for {', '.join(eligibility.keys) or 'nothing'}"
+        if eligibility is Eligibility.UNSET:
+            detail = "a plain request is eligible for a trigger alone"
+        return self._ignored(kind, Check("eligibility", False, detail, "ask for it: attributionsrc, or fetch's option"))
+
+    def _without_web_field(self) -> Outcome:
+        fields = self.response.fields
+        if REGISTER_OS_SOURCE not in fields and REGISTER_OS_TRIGGER not in fields:
+            return Outcome(IGNORED, ())
+        kind = SOURCE_REGISTRATION if REGISTER_OS_SOURCE in fields else TRIGGER_REGISTRATION
+        return self._ignored(
+            kind, Check("platform", False, "the agent has no OS to register with", "send the web field")
+        )
+
+    def _who(self) -> Check | None:
+        """The failed check that stands against anything being registered, or None (section 2.3)."""
+        response, rules = self.response, self.rules
+        if not rules.enabled:
+            return Check(
+                "enabled", False, "Attribution Reporting is switched off", "switch it on, in a profile not private"
+            )
+        for name, url in (("context origin", response.context_origin), ("reporting origin", response.url)):
+            if not is_suitable_origin(url):
+                fix = "serve it over https, or from localhost"
+                return Check(f"suitable {name}", False, f"{serialized_origin(url)} is not trustworthy", fix)
+        site = schemeful_site(response.url)
+        if rules.enrolled_sites is not None and site not in rules.enrolled_sites:
+            return Check("enrolled", False, f"{site} is not among the enrolled sites", "add it to enrolled_sites")
+        return None
+
+    def _source(self, info: Info) -> Outcome:
+        navigation = self.response.eligibility is Eligibility.NAVIGATION_SOURCE
+        source_type = SourceType.NAVIGATION if navigation else SourceType.EVENT
+        header, limits = self.response.fields[REGISTER_SOURCE], self.rules.limits
+        parsed = parse_source_registration(header, source_type, limits)
+        if parsed.value is None:
+            return self._refused(SOURCE_REGISTRATION, REGISTER_SOURCE, parsed.errors, info)
+        registrant, scopes = self._registrant(), parsed.value.attribution_scopes
+        values = scopes.values if scopes is not None else ()
+        if not self.rules.navigations.admits(self.response.navigation, registrant.reporting_origin, values):
+            detail = f"{registrant.reporting_origin} registered with other attribution_scopes before"
+            fix = "give all sources of one navigation the same attribution_scopes"
+            return self._ignored(SOURCE_REGISTRATION, Check("scopes of the navigation", False, detail, fix))
+        return register_source(
+            self.connection, registrant, source_type, parsed.value, limits=limits, chance=self.rules.chance
+        )
+
+    def _trigger(self, info: Info) -> Outcome:
+        limits = self.rules.limits
+        parsed = parse_trigger_registration(self.response.fields[REGISTER_TRIGGER], limits)
+        if parsed.value is None:
+            return self._refused(TRIGGER_REGISTRATION, REGISTER_TRIGGER, parsed.errors, info)
+        return register_trigger(
+            self.connection, self._registrant(), parsed.value, limits=limits, chance=self.rules.chance
+        )
+
+    def _registrant(self) -> Registrant:
+        response = self.response
+        return Registrant(
+            context_origin=response.context_origin,
+            reporting_origin=serialized_origin(response.url),
+            now=self.now,
+            debug_permission=response.debug_permission,
+            fenced=response.fenced,
+            context_site=schemeful_site(response.context_origin),
+            reporting_site=schemeful_site(response.url),
+        )
+
+    def _ignored(self, kind: str, check: Check) -> Outcome:
+        """Nothing is registered, and nobody but the owner is told why."""
+        event = self._event(kind, IGNORED, check.detail, {}, (check,))
+        return Outcome(IGNORED, (append_event(self.connection, event),))
+
+    def _refused(self, kind: str, header: str, errors: Iterable[Issue], info: Info | None = None) -> Outcome:
+        """A field that does not parse: told to its server where it asked for that (section 3.4)."""
+        value = self.response.fields[header].decode(errors="replace")
+        checks = [
+            Check(f"{header} {_path(error)}".rstrip(), False, error.message, error.fix or error.rule)
+            for error in errors
+        ]
+        data = {
+            "header": header,
+            "value": value[:_SHOWN],
+            "errors": [{"path": list(error.path or ()), "message": error.message} for error in errors],
+        }
+        event = self._event(kind, HEADER_PARSING_ERROR, f"{header}: {checks[0].detail}", data, checks)
+        event = append_event(self.connection, event)
+        if info is not None and info.report_header_errors and not self.response.fenced:
+            who = self._registrant()
+            body = {"context_site": who.context_site, "header": header, "value": value}
+            report = VerboseContent(who.reporting_origin, (DebugItem(HEADER_PARSING_ERROR, body),))
+            ReportWriter(self.connection, self.rules.chance, self.now, event.id).at_once([report])
+        return Outcome(HEADER_PARSING_ERROR, (event,))
+
+    def _event(self, kind: str, verdict: str, why: str, data: Mapping[str, Any], checks: Iterable[Check]) -> Event:
+        origin = serialized_origin(self.response.url)
+        noun = kind.partition("-")[0]
+        return Event(
+            kind=kind,
+            time=self.now,
+            verdict=verdict,
+            summary=f"{noun} of {origin} {'refused' if verdict == HEADER_PARSING_ERROR else 'ignored'}: {why}",
+            site=host_of(schemeful_site(self.response.context_origin))
+            if is_suitable_origin(self.response.context_origin)
+            else "",
+            data={"reporting_origin": origin, "url": self.response.url, **data},
+            trace=Trace(tuple(checks)),
+        )
+
+
+def clear_reporting_origin(connection: sqlite3.Connection, origin: str, *, now: int) -> Outcome:
+    """``Clear-Site-Data: "storage"`` from ``origin``: its sources and pending reports go, what limits count stays."""
+    count = sources.remove_of_reporting_origin(connection, origin)
+    reports = pending_attribution_reports.remove_of_reporting_origin(connection, origin)
+    summary = f"cleared Attribution Reporting of {origin}: {count} sources, {reports} pending reports"
+    data = {"origins": [origin], "sources": count, "reports": reports}
+    return Outcome("cleared", (Event("clearing", now, "cleared", summary, host_of(schemeful_site(origin)), data),))
+
+
+def clear_sites(connection: sqlite3.Connection, hosts: Iterable[str]) -> None:
+    """The user clears the history of sites: what they registered, or what was registered on them, and its traces."""
+    sites = [f"{scheme}://{host}" for host in hosts for scheme in ("https", "http")]
+    ids = sources.ids_of_sites(connection, sites)
+    pending_attribution_reports.remove_of_sources(connection, ids)
+    sources.remove(connection, ids)
+    source_rate_limits.remove_sites(connection, sites)
+    attribution_rate_limits.remove_sites(connection, sites)
+    aggregatable_debug_budgets.remove_sites(connection, sites)
+
+
+def clear_all(connection: sqlite3.Connection) -> None:
+    """The user clears everything: sources, pending reports, and what limits count."""
+    sources.remove_all(connection)
+    pending_attribution_reports.remove_all(connection)
+    source_rate_limits.remove_all(connection)
+    attribution_rate_limits.remove_all(connection)
+    aggregatable_debug_budgets.remove_all(connection)
+
+
+def expire(connection: sqlite3.Connection, *, limits: AttributionReportingLimits, now: int) -> Outcome:
+    """Remove the sources that have expired and what no window reaches any more; without an event where none has."""
+    count = source_rate_limits.expire(connection, now)
+    source_rate_limits.sweep(
+        connection,
+        origins_until=now - limits.rate_limit_origins_per_site_window,
+        destinations_until=now - max(limits.destination_rate_limit_window, DAY),
+        origins_of_destinations_until=now - limits.rate_limit_time_window,
+    )
+    attribution_rate_limits.sweep(connection, now - limits.rate_limit_time_window)
+    if not count:
+        return Outcome("expired", ())
+    summary = f"{count} source{'' if count == 1 else 's'} of Attribution Reporting expired"
+    return Outcome("expired", (Event("expiry", now, "expired", summary, data={"sources": count}),))
+
+
+def _path(error: Issue) -> str:
+    return ".".join(str(part) for part in error.path or ())

@@ -1,0 +1,101 @@
+"""What limits on attributions count. The time of an attribution is that of its source.
+
+Functions take the connection of a running transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection
+
+from agent.model.attribution_reporting.facts import Registrant
+from agent.model.reports import ReportKind
+
+_ORIGINS = """
+    WITH RECURSIVE known (origin) AS (
+        SELECT min(reporting_origin) FROM attribution_rate_limits WHERE source_site = ?1 AND destination = ?2
+        UNION ALL
+        SELECT (SELECT min(reporting_origin) FROM attribution_rate_limits
+                WHERE source_site = ?1 AND destination = ?2 AND reporting_origin > known.origin)
+        FROM known WHERE known.origin IS NOT NULL
+    )
+    SELECT origin FROM known WHERE origin IS NOT NULL AND EXISTS (
+        SELECT 1 FROM attribution_rate_limits AS a WHERE a.source_site = ?1 AND a.destination = ?2
+            AND a.reporting_origin = known.origin AND a.time > ?3
+    )
+"""
+_COUNT = """
+    (SELECT count(*) FROM (SELECT 1 FROM attribution_rate_limits WHERE source_site = ?1 AND destination = ?2
+        AND reporting_site = ?3 AND kind = '{}' AND time > ?4 LIMIT ?5))
+"""
+_COUNTS = f"SELECT {_COUNT.format(ReportKind.EVENT_LEVEL)}, {_COUNT.format(ReportKind.AGGREGATABLE)}"
+
+
+def record(
+    connection: sqlite3.Connection,
+    kind: ReportKind,
+    source: Registrant,
+    destination: str,
+    report_position: int | None = None,
+) -> None:
+    """Count an attribution of a source that ``source`` registered, by a trigger on ``destination``."""
+    connection.execute(
+        "INSERT INTO attribution_rate_limits"
+        " (kind, source_site, destination, reporting_site, reporting_origin, time, report_position)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            kind,
+            source.context_site,
+            destination,
+            source.reporting_site,
+            source.reporting_origin,
+            source.now,
+            report_position,
+        ),
+    )
+
+
+def reporting_origins(connection: sqlite3.Connection, source_site: str, destination: str, since: int) -> frozenset[str]:
+    """Reporting origins of attributions of either kind, of sources later than ``since``."""
+    return frozenset(origin for (origin,) in connection.execute(_ORIGINS, (source_site, destination, since)))
+
+
+def counts(
+    connection: sqlite3.Connection, source: Registrant, destination: str, *, since: int, limit: int
+) -> tuple[int, int]:
+    """How many attributions there are of these sites, event-level and aggregatable, of sources later than ``since``.
+
+    ``limit`` stands for more.
+    """
+    row: tuple[int, int] = connection.execute(
+        _COUNTS, (source.context_site, destination, source.reporting_site, since, limit)
+    ).fetchone()
+    return row
+
+
+def remove_of_reports(connection: sqlite3.Connection, positions: Collection[int]) -> None:
+    """Forget the attributions whose reports, at these positions, gave way."""
+    connection.execute(
+        "DELETE FROM attribution_rate_limits WHERE report_position IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(positions)),),
+    )
+
+
+def sweep(connection: sqlite3.Connection, until: int) -> None:
+    """Forget what no window that ends after ``until`` reaches."""
+    connection.execute("DELETE FROM attribution_rate_limits WHERE time <= ?", (until,))
+
+
+def remove_sites(connection: sqlite3.Connection, sites: Collection[str]) -> None:
+    """Forget the attributions that one of ``sites`` has to do with."""
+    connection.execute(
+        "DELETE FROM attribution_rate_limits WHERE source_site IN (SELECT value FROM json_each(?1))"
+        " OR destination IN (SELECT value FROM json_each(?1)) OR reporting_site IN (SELECT value FROM json_each(?1))",
+        (json.dumps(list(sites)),),
+    )
+
+
+def remove_all(connection: sqlite3.Connection) -> None:
+    """Forget every attribution."""
+    connection.execute("DELETE FROM attribution_rate_limits")

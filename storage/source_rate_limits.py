@@ -1,0 +1,172 @@
+"""What limits on new sources count: reporting origins and destinations that sources named within a window.
+
+Functions take the connection of a running transaction. A limit asks for distinct names in a window, so one row for
+each name with the time of the latest source that named it says as much as a log.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from agent.model.attribution_reporting.facts import DestinationGroup, StoredSource
+
+_DESTINATIONS = "destinations"
+"""Of a source site, whatever the reporting site."""
+_ORIGINS_OF_REPORTING_SITE = "origins of reporting site"
+_ORIGINS_OF_DESTINATION = "origins of destination"
+
+
+def record(connection: sqlite3.Connection, source: StoredSource) -> None:
+    """Count ``source``, which was stored."""
+    who, what = source.registrant, source.registration
+    site, now = who.context_site, who.now
+    rows = [(_ORIGINS_OF_REPORTING_SITE, site, who.reporting_site, who.reporting_origin, now)]
+    for destination in what.destinations:
+        rows.append((_DESTINATIONS, site, "", destination, now))
+        rows.append((_ORIGINS_OF_DESTINATION, site, destination, who.reporting_origin, now))
+    connection.executemany(
+        "INSERT INTO source_rate_limits VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET time = excluded.time", rows
+    )
+
+
+class Seen(NamedTuple):
+    """What counts for a new source."""
+
+    reporting_origins: frozenset[str]
+    """Of sources of the reporting site."""
+    destinations: frozenset[str]
+    """Of sources of any reporting site."""
+    reporting_origins_of_destinations: Mapping[str, frozenset[str]]
+    """By destination."""
+    own_destinations: Mapping[str, int]
+    """Of sources of the reporting site, with the time of the latest, whether a window reaches it or not."""
+    destination_groups: tuple[DestinationGroup, ...]
+    """Of sources of the reporting site that have not expired."""
+
+
+_SEEN = """
+    SELECT 0, NULL, member, NULL, NULL FROM source_rate_limits
+        WHERE rule = 'origins of reporting site' AND source_site = ?1 AND scope = ?2 AND time > ?3
+    UNION ALL SELECT 1, NULL, member, NULL, NULL FROM source_rate_limits
+        WHERE rule = 'destinations' AND source_site = ?1 AND time > ?4
+    UNION ALL SELECT 2, scope, member, NULL, NULL FROM json_each(?5) AS new CROSS JOIN source_rate_limits
+        WHERE rule = 'origins of destination' AND source_site = ?1 AND scope = new.value AND time > ?6
+    UNION ALL SELECT 3, last_stored, destination, priority, time FROM destination_groups
+        WHERE source_site = ?1 AND reporting_site = ?2
+"""
+
+
+def seen(
+    connection: sqlite3.Connection,
+    source_site: str,
+    reporting_site: str,
+    destinations: Sequence[str],
+    *,
+    origins_since: int,
+    destinations_since: int,
+    origins_of_destinations_since: int,
+) -> Seen:
+    """What counts for a new source of these sites and ``destinations``: what was stored later than the instants."""
+    origins, in_window = set[str](), set[str]()
+    of_destinations: dict[str, set[str]] = {one: set() for one in destinations}
+    own: dict[str, int] = {}
+    groups = []
+    # One statement: each costs about as much as all of these seeks.
+    for rule, scope, member, priority, time in connection.execute(
+        _SEEN,
+        (
+            source_site,
+            reporting_site,
+            origins_since,
+            destinations_since,
+            json.dumps(destinations),
+            origins_of_destinations_since,
+        ),
+    ):
+        if rule == 3:
+            own[member] = scope
+            if time is not None:
+                groups.append(DestinationGroup(member, priority, time))
+        elif rule == 2:
+            of_destinations[scope].add(member)
+        else:
+            (in_window if rule else origins).add(member)
+    return Seen(
+        frozenset(origins),
+        frozenset(in_window),
+        {one: frozenset(names) for one, names in of_destinations.items()},
+        own,
+        tuple(groups),
+    )
+
+
+def evict_destinations(
+    connection: sqlite3.Connection, source_site: str, reporting_site: str, destinations: Collection[str]
+) -> list[int]:
+    """Let the sources of these sites for any of ``destinations`` count no more; gives their ids."""
+    of_destinations = (
+        " FROM destination_sources AS evicted, json_each(evicted.destinations) AS sibling WHERE source_site = ?1"
+        " AND reporting_site = ?2 AND destination IN (SELECT value FROM json_each(?3))"
+    )
+    parameters = (source_site, reporting_site, json.dumps(list(destinations)))
+    ids = [one for (one,) in connection.execute(f"SELECT DISTINCT source_id{of_destinations}", parameters)]
+    connection.execute(
+        "DELETE FROM destination_sources WHERE source_site = ?1 AND reporting_site = ?2"  # noqa: S608
+        f" AND (destination, priority, source_id) IN (SELECT sibling.value, priority, source_id{of_destinations})",
+        parameters,
+    )
+    return ids
+
+
+def expire(connection: sqlite3.Connection, now: int) -> int:
+    """Remove the sources that have expired at ``now``, and let them count no more; gives how many."""
+    found = connection.execute(
+        "SELECT DISTINCT source_id FROM destination_sources WHERE expiry_time <= ?", (now,)
+    ).fetchall()
+    if not found:
+        return 0
+    connection.execute("DELETE FROM destination_sources WHERE expiry_time <= ?", (now,))
+    ids = json.dumps([one for (one,) in found])
+    return connection.execute("DELETE FROM sources WHERE id IN (SELECT value FROM json_each(?))", (ids,)).rowcount
+
+
+def sweep(
+    connection: sqlite3.Connection, *, origins_until: int, destinations_until: int, origins_of_destinations_until: int
+) -> None:
+    """Forget what no source named later than these instants: no window reaches it any more."""
+    connection.executemany(
+        "DELETE FROM source_rate_limits WHERE rule = ? AND time <= ?",
+        [
+            (_ORIGINS_OF_REPORTING_SITE, origins_until),
+            (_DESTINATIONS, destinations_until),
+            (_ORIGINS_OF_DESTINATION, origins_of_destinations_until),
+        ],
+    )
+    connection.execute(
+        "DELETE FROM destination_groups WHERE source_id IS NULL AND last_stored <= ?", (destinations_until,)
+    )
+
+
+def remove_sites(connection: sqlite3.Connection, sites: Collection[str]) -> None:
+    """Forget what counts for sources that one of ``sites`` registered, or that were registered on one."""
+    names = json.dumps(list(sites))
+    for table, other in (
+        ("destination_sources", "reporting_site"),
+        ("destination_groups", "reporting_site"),
+        ("source_rate_limits", "scope"),
+    ):
+        connection.execute(
+            f"DELETE FROM {table} WHERE source_site IN (SELECT value FROM json_each(?1))"  # noqa: S608
+            f" OR {other} IN (SELECT value FROM json_each(?1))",
+            (names,),
+        )
+
+
+def remove_all(connection: sqlite3.Connection) -> None:
+    """Forget everything that counts."""
+    connection.execute("DELETE FROM destination_sources")
+    connection.execute("DELETE FROM destination_groups")
+    connection.execute("DELETE FROM source_rate_limits")
