@@ -1,8 +1,9 @@
 """A plain page of 100 tiny subresources over four https hosts: an agent's browser over bare Playwright.
 
 Measured: ``page.goto`` to the load event, in a new tab of one long-lived context. ``cold``: every subresource is
-``no-store``. ``warm``: all are cacheable and in the cache. And the processor time that the load took in all processes,
-the server's too, which suffers less from neighbours than time does.
+``no-store``. ``warm``: all are cacheable and in the cache. ``registrations``: as cold, and ten of the images register
+an attribution source in the background, of which a bare Chromium knows nothing. And the processor time that the load
+took in all processes, the server's too, which suffers less from neighbours than time does.
 
 Against: the same Chromium with the same flags, launched by Playwright alone. It reaches the same server process over
 TLS through a resolver rule, without a proxy; behind the agent's front, where TLS ends, the server speaks plain HTTP.
@@ -20,7 +21,7 @@ from playwright.async_api import BrowserContext
 
 from agent.runtime import Agent
 from benchmarks.browsers import bare_browser
-from benchmarks.figures import Figure, Goal, ratio
+from benchmarks.figures import Figure, Goal, ratio, ratios
 from benchmarks.processes import processor_time
 from benchmarks.rounds import Plan, interleave
 from benchmarks.server import serving
@@ -39,7 +40,7 @@ async def measure(plan: Plan) -> list[Figure]:
         loads = {
             (name, caching): partial(_load, context, f"https://shop.test/page/{caching}")
             for name, context in contexts.items()
-            for caching in ("cold", "warm")
+            for caching in ("cold", "warm", "registrations")
         }
         loaded = await interleave("page_load", plan, loads)
     figures = []
@@ -49,6 +50,9 @@ async def measure(plan: Plan) -> list[Figure]:
         for caching in ("cold", "warm"):
             ours, bare, bare2 = (costs[name, caching] for name in ("agent", "bare", "bare2"))
             figures.append(ratio(f"page_load.{caching}.agent_over_bare.{quantity}", ours, bare, bare2, GOAL))
+        # A bare browser loads both pages alike.
+        ours, bare = (ratios(costs[name, "registrations"], costs[name, "cold"]) for name in ("agent", "bare"))
+        figures.append(Figure(f"page_load.registrations_over_cold.{quantity}", "ratio", ours, pair=bare))
     return figures
 
 

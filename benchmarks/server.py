@@ -21,7 +21,10 @@ from agent.browser.network.ca import CertificateAuthority
 
 HOSTS = ("shop.test", "static.test", "images.test", "ads.test")
 SUBRESOURCES = 100
-_CACHING = {"cold": "no-store", "warm": "public, max-age=86400"}
+REGISTRATIONS = 10
+"""Images of the page ``registrations`` that register an attribution source in the background."""
+_CACHING = {"cold": "no-store", "warm": "public, max-age=86400", "registrations": "no-store"}
+_SOURCE = json.dumps({"destination": "https://shop.test", "aggregation_keys": {"campaign": "0x159"}})
 _ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 """Gives a page's clock a resolution of 5 instead of 100 microseconds."""
 _KINDS = {
@@ -75,6 +78,7 @@ def _app() -> web.Application:
     app.router.add_get("/empty", _empty)
     app.router.add_get("/page/{caching}", _page)
     app.router.add_get("/{caching}/{number}.{kind}", _subresource)
+    app.router.add_get("/source", _register_source)
     return app
 
 
@@ -88,6 +92,11 @@ async def _page(request: web.Request) -> web.Response:
     for number in range(SUBRESOURCES):
         kind = ("svg", "css", "svg", "js")[number // len(HOSTS) % 4]
         tags.append(_KINDS[kind][2].format(f"https://{HOSTS[number % len(HOSTS)]}/{caching}/{number}.{kind}"))
+    if caching == "registrations":
+        attribute = f'<img attributionsrc="https://{HOSTS[-1]}/source?{{}}" '
+        images = [position for position, tag in enumerate(tags) if tag.startswith("<img")][:REGISTRATIONS]
+        for position in images:
+            tags[position] = tags[position].replace("<img ", attribute.format(position))
     return web.Response(
         text=_PAGE.format("\n".join(tags)), content_type="text/html", headers={"Cache-Control": "no-store"}
     )
@@ -97,6 +106,10 @@ async def _subresource(request: web.Request) -> web.Response:
     content_type, text, _ = _KINDS[request.match_info["kind"]]
     caching = _CACHING[request.match_info["caching"]]
     return web.Response(text=text, content_type=content_type, headers={"Cache-Control": caching})
+
+
+async def _register_source(_: web.Request) -> web.Response:
+    return web.Response(headers={"Attribution-Reporting-Register-Source": _SOURCE, "Cache-Control": "no-store"})
 
 
 async def _serve() -> None:

@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,17 +19,24 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from agent.cli.toml_lines import Place, line_of
 from agent.model.attribution import AggregationService, Dialect
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import format_instant, parse_instant
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
 from agent.model.settings import Settings
+from agent.model.site import is_suitable_origin, schemeful_site
 
 MEMORY = ":memory:"
 DEFAULTS = Settings()
 DEFAULT_FILE = Path("tallyhost.toml")
 PREFIX = "TALLYHOST_"
 FILE_VARIABLE = PREFIX + "CONFIG"
-_FILE_ONLY = {"limits", "aggregation_services"}
+TABLES: Mapping[str, type[AttributionLimits | AttributionReportingLimits]] = {
+    "limits": AttributionLimits,
+    "attribution_reporting_limits": AttributionReportingLimits,
+}
+"""The tables of numbers, by their name in the file."""
+_FILE_ONLY = {*TABLES, "aggregation_services"}
 _SHORT_FLAGS = {"verbosity": "-v or -q"}
 _AT_LEAST_ONE = {"privacy_budget_epoch_days", "max_lookback_days", "max_histogram_size"}
 _FOREIGN_VARIABLES = {FILE_VARIABLE, PREFIX + "CONFORMANCE"}
@@ -66,6 +73,15 @@ def _names(value: object) -> object:
     if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
         return value
     return [name.strip() for text in texts for name in text.split(",")]
+
+
+def _sites(value: object) -> object:
+    """Sites such as ``https://adtech.test``, one or several apart by commas."""
+    names = _names(value)
+    for name in names if isinstance(names, list) else ():
+        if not is_suitable_origin(name) or schemeful_site(name) != name:
+            raise ValueError(f"expected sites such as https://adtech.test, not {name!r}")
+    return names
 
 
 class Config(BaseModel):
@@ -105,6 +121,18 @@ class Config(BaseModel):
         default=DEFAULTS.third_party_cookies, description="third-party frames may use cookies"
     )
     limits: AttributionLimits = Field(default=DEFAULTS.limits, description="numbers of the attribution engine")
+    attribution_reporting: bool = Field(
+        default=DEFAULTS.attribution_reporting, description="Attribution Reporting is on for pages"
+    )
+    enrolled_sites: Annotated[frozenset[str] | None, BeforeValidator(_sites)] = Field(
+        default=DEFAULTS.enrolled_sites, description="reporting sites that may register; everyone where not set"
+    )
+    grease: bool = Field(
+        default=DEFAULTS.grease, description="request headers of Attribution Reporting vary at random, as Chromium's"
+    )
+    attribution_reporting_limits: AttributionReportingLimits = Field(
+        default=DEFAULTS.attribution_reporting_limits, description="numbers of Attribution Reporting, times in ms"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +166,8 @@ def load_config(flags: Mapping[str, Any], file: Path | None = None) -> Effective
 def printable(config: Config) -> dict[str, Any]:
     """The settings as plain JSON values, nested as in the file."""
     values = config.model_dump(mode="json", by_alias=True)
-    values["dialects"] = sorted(values["dialects"])
+    for name in ("dialects", "enrolled_sites"):
+        values[name] = None if values[name] is None else sorted(values[name])
     if config.now is not None:
         values["now"] = format_instant(config.now)
     return values
@@ -200,20 +229,21 @@ def _check(values: Mapping[str, Any], where: Callable[[Place], str]) -> None:
         raise UsageError(
             f"{key} = {first['input']!r} cannot be used", where=where(place), rule=message[:1].lower() + message[1:]
         ) from None
-    for name, value in values.get("limits", {}).items():
+    numbers = [(table, name, value) for table in TABLES for name, value in values.get(table, {}).items()]
+    for table, name, value in numbers:
         least = 1 if name in _AT_LEAST_ONE else 0
-        if value < least:
+        if isinstance(value, int | float) and value < least:
             raise UsageError(
-                f"limits.{name} = {value} cannot be used",
-                where=where(("limits", name)),
+                f"{table}.{name} = {value} cannot be used",
+                where=where((table, name)),
                 rule=f"input should be greater than or equal to {least}",
             )
 
 
 def _known_keys(place: Place) -> Iterable[str]:
     match place:
-        case ("limits", _):
-            return AttributionLimits.__dataclass_fields__
+        case (str(table), _) if table in TABLES:
+            return [field.name for field in fields(TABLES[table])]
         case ("aggregation_services", *_):
             return AggregationService.__dataclass_fields__
         case _:
@@ -222,7 +252,7 @@ def _known_keys(place: Place) -> Iterable[str]:
 
 def _dotted(values: Mapping[str, Any]) -> Iterator[str]:
     for name, value in values.items():
-        if name == "limits":
-            yield from (f"limits.{inner}" for inner in value)
+        if name in TABLES:
+            yield from (f"{name}.{inner}" for inner in value)
         else:
             yield name

@@ -61,6 +61,9 @@ AGENT_FLAGS = (
     click.option(
         "--dialects", multiple=True, metavar="NAME,...", help="The APIs that pages see: current, level1_2024 [both]."
     ),
+    click.option(
+        "--attribution-reporting/--no-attribution-reporting", default=None, help="Attribution Reporting for pages [on]."
+    ),
     CHROMIUM_FLAG,
 )
 

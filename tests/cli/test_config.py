@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from agent.cli.config import Config, load_config, printable
+from agent.cli.launch import settings_of
 from agent.model.attribution import Dialect
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
 
@@ -85,6 +87,18 @@ def test_limits_and_dialects_are_set_in_the_file() -> None:
     assert load_config({}).origins["limits.max_credit_size"] == "tallyhost.toml"
 
 
+def test_attribution_reporting_has_a_switch_a_list_of_sites_and_numbers_of_its_own() -> None:
+    FILE.write_text(
+        'attribution_reporting = false\nenrolled_sites = ["https://adtech.test"]\n'
+        "[attribution_reporting_limits]\nmax_sources_per_origin = 3\n",
+        encoding="utf-8",
+    )
+    settings = settings_of(load_config({}).config)
+    assert not settings.attribution_reporting
+    assert settings.enrolled_sites == frozenset({"https://adtech.test"})
+    assert settings.attribution_reporting_limits == AttributionReportingLimits(max_sources_per_origin=3)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "expected"),
     [
@@ -98,6 +112,10 @@ def test_limits_and_dialects_are_set_in_the_file() -> None:
         ('[[aggregation_services]]\nname = "a"\nurl = "b"\ncolour = "red"\n', 4, "protocol"),
         ('[[aggregation_services]]\nname = "a"\nurl = "b"\n[[aggregation_services]]\nname = "c"\n', 4, "required"),
         ("[limits]\nmax_credit = 1\n", 2, "max_credit_size"),
+        ("[attribution_reporting_limits]\nmax_sources_per_origin = -1\n", 2, "greater than or equal to 0"),
+        ("[attribution_reporting_limits]\nmax_sources = 1\n", 2, "max_sources_per_origin"),
+        ('[attribution_reporting_limits]\nretry_after_new_navigation = "fourth"\n', 2, "first_retry"),
+        ('enrolled_sites = ["adtech.test"]\n', 1, "sites such as https://adtech.test"),
         ('dialects = ["future"]\n', 1, "level1_2024"),
         ('now = "yesterday"\n', 1, "2026-06-01T09:00:00Z"),
         ('headed = "perhaps"\n', 1, "boolean"),
@@ -149,6 +167,7 @@ def test_settings_print_as_the_file_writes_them() -> None:
     assert shown["json"] is True
     assert shown["map"] == {"a.test": "x"}
     assert set(shown["limits"]) == set(AttributionLimits.__dataclass_fields__)
+    assert set(shown["attribution_reporting_limits"]) == set(AttributionReportingLimits.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("flag", [("current", "level1_2024"), ("current,level1_2024",), ("level1_2024, current",)])

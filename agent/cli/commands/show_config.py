@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import rich_click as click
 
-from agent.cli.config import MEMORY, printable
+from agent.cli.config import MEMORY, TABLES, printable
 from agent.cli.session import AGENT_FLAGS, Session, with_session
 
 
@@ -15,8 +15,8 @@ def show_config(session: Session) -> None:
     effective = session.effective
     values = printable(session.config)
     rows = [
-        *((name, value) for name, value in values.items() if not (isinstance(value, dict) and name == "limits")),
-        *((f"limits.{name}", value) for name, value in values["limits"].items()),
+        *((name, value) for name, value in values.items() if name not in TABLES),
+        *((f"{table}.{name}", value) for table in TABLES for name, value in values[table].items()),
     ]
     settings = {name: {"value": value, "from": effective.origins.get(name, "default")} for name, value in rows}
     if session.output.as_json:

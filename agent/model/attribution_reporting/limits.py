@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from agent.model.clock import DAY, HOUR, MINUTE
 
@@ -61,8 +62,8 @@ class AttributionReportingLimits:
     """Reports that are overdue when the agent starts, or comes back online, leave within this time."""
     aggregation_coordinator_origins: tuple[str, ...] = COORDINATORS
     """The allowlist; the first is the default."""
-    retry_after_new_navigation: str = ""
-    """``first_retry``, ``second_retry`` or ``third_retry``: that retry waits for a navigation (off in Chromium 143)."""
+    retry_after_new_navigation: Literal["", "first_retry", "second_retry", "third_retry"] = ""
+    """Which retry waits for a navigation; none in Chromium 143."""
     debug_mode: bool = False
     """Chromium's switch for local testing: no noise, no null reports, and every report is sent at once."""
     debug_cookie_required: bool = False
