@@ -38,9 +38,9 @@ _DURATIONS = {
 _TYPES = {field.name: str(field.type) for field in fields(AttributionReportingLimits)}
 _COORDINATORS = "aggregation_coordinator_origins"
 _RETRY = "retry_after_new_navigation"
-_CROSS_APP_WEB = "needs_cross_app_web"
+_SUPPORTS_OS = "needs_cross_app_web"
 _FEATURE = "needs_"
-"""Begins the names of Chromium's features; all but cross-app-web are always on."""
+"""Begins the names of Chromium's features; all but that one are always on."""
 _STRINGS_AND_COMMENTS = re.compile(r'("[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"?)|//[^\n]*')
 
 
@@ -49,7 +49,7 @@ class InteropConfig:
     """Under which rules a story is played."""
 
     limits: AttributionReportingLimits
-    cross_app_web: bool = False
+    supports_os: bool = False
     """Whether the agent has an operating system to register with."""
 
 
@@ -78,7 +78,7 @@ def read_interop_config(*configs: Mapping[str, Any] | None) -> InteropConfig:
             limits[key] = _number(key, value, int if _TYPES[key] == "int" else float)
         elif not key.startswith(_FEATURE):
             raise StoryError(f"api_config: {key} is unknown, or {value!r} is no value of it")
-    return InteropConfig(_replaced(limits), merged.get(_CROSS_APP_WEB) is True)
+    return InteropConfig(_replaced(limits), merged.get(_SUPPORTS_OS) is True)
 
 
 @lru_cache(maxsize=16)

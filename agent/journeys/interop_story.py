@@ -14,13 +14,12 @@ from typing import Any
 from uuid import UUID
 
 from agent.delivery.assembly import sealed_body
-from agent.delivery.retries import NAVIGATION_DELAY, after_attempt, waiting_retry
+from agent.delivery.retries import NAVIGATION_DELAY, RETRIES, after_attempt
 from agent.delivery.sender import Attempt
 from agent.delivery.sender import Outcome as Delivery
 from agent.engines.attribution_reporting.chromium_json import write
 from agent.engines.attribution_reporting.eligible_header import parse_eligible
 from agent.engines.attribution_reporting.report_bodies import event_level_json, verbose_json
-from agent.journeys import cross_app_web
 from agent.journeys.interop_config import InteropConfig, read_interop_config
 from agent.journeys.interop_reports import (
     COORDINATOR_KEY,
@@ -143,9 +142,9 @@ class _Player:
         self.sent: list[Json] = []
         self._database, self._config = database, config
         self._chance = StoryChance()
-        self._rules = RegistrationRules(config.limits, self._chance)
+        self._rules = RegistrationRules(config.limits, self._chance, supports_os=config.supports_os)
         self._rng = SeededRng(0)
-        self._waiting_retry = waiting_retry(config.limits.retry_after_new_navigation)
+        self._waiting_retry = RETRIES.index(config.limits.retry_after_new_navigation)
         self._connected = True
         self._now = -1
 
@@ -233,9 +232,8 @@ class _Player:
             navigation=navigation if eligibility is Eligibility.NAVIGATION_SOURCE else "",
             debug_permission=_flag(response, "debug_permission"),
         )
-        register = cross_app_web.register if self._config.cross_app_web else verbs.register
         now = self._now
-        self._database.transact("register", lambda c: register(c, read, self._rules, now=now))
+        self._database.transact("register", lambda c: verbs.register(c, read, self._rules, now=now))
         self._send(now)
 
 

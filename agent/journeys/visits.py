@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.model.clock import DAY, HOUR, MINUTE, WEEK
 from agent.model.rng import Draw, Rng
@@ -11,6 +11,7 @@ from sites import story
 WEEKS = 3
 _AD_WEIGHTS = (0, 0, 0, 0, 1, 1, 1, 2, 2, 3)
 """Campaigns by how often they are shown."""
+_VIEWS_PER_CLICK = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class SeenAd:
     """A page with the ad of this campaign."""
 
     campaign: int
+    clicked: bool = False
+    """Whether the user follows the ad to the shop, to look around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,14 @@ def plan_visits(rng: Rng, users: int) -> list[Visit]:
                 visits.append(Visit(seen, user, SeenAd(_campaign(rng))))
                 if rng.below(Draw.VISITOR, 3):
                     visits.append(Visit(_later(rng, seen), user, Purchase(_product(rng))))
-    return sorted(visits, key=lambda visit: (visit.at, visit.user))
+    visits.sort(key=lambda visit: (visit.at, visit.user))
+    return [replace(visit, what=_maybe_clicked(rng, visit.what)) for visit in visits]
+
+
+def _maybe_clicked(rng: Rng, what: SeenAd | Purchase) -> SeenAd | Purchase:
+    if isinstance(what, Purchase):
+        return what
+    return replace(what, clicked=rng.below(Draw.VISITOR, _VIEWS_PER_CLICK) == 0)
 
 
 def _moment(rng: Rng, week: int) -> int:

@@ -8,11 +8,12 @@ the caller.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.engines.attribution_reporting.info_header import Info, parse_info
+from agent.engines.attribution_reporting.info_header import Info, Platform, choose_platform, parse_info
+from agent.engines.attribution_reporting.os_registration import parse_os_registrations
 from agent.engines.attribution_reporting.source_registration import parse_source_registration
 from agent.engines.attribution_reporting.trigger_registration import parse_trigger_registration
 from agent.model.attribution_reporting.eligibility import (
@@ -34,6 +35,7 @@ from agent.model.events import Check, Event, Trace
 from agent.model.site import is_suitable_origin, schemeful_site, serialized_origin
 from agent.verbs.attribution import Outcome
 from agent.verbs.attribution_reports import ReportWriter, append_event, host_of
+from agent.verbs.os_registration import delegation_reports
 from agent.verbs.source_registration import register_source
 from agent.verbs.trigger_registration import register_trigger
 from storage import (
@@ -46,12 +48,25 @@ from storage import (
 
 HEADER_PARSING_ERROR = "header-parsing-error"
 IGNORED = "ignored"
+DELEGATED = "delegated"
+_DONE = {HEADER_PARSING_ERROR: "refused"}
 _SHOWN = 1024
 """How much of a refused header an event shows."""
-_SOURCE_ALLOWED = frozenset(
-    {Eligibility.EVENT_SOURCE, Eligibility.NAVIGATION_SOURCE, Eligibility.EVENT_SOURCE_OR_TRIGGER}
-)
-_TRIGGER_ALLOWED = frozenset({Eligibility.UNSET, Eligibility.TRIGGER, Eligibility.EVENT_SOURCE_OR_TRIGGER})
+_TOLD = 20
+"""How many of its errors an event tells."""
+_WEB_AND_OS = {
+    SOURCE_REGISTRATION: (REGISTER_SOURCE, REGISTER_OS_SOURCE),
+    TRIGGER_REGISTRATION: (REGISTER_TRIGGER, REGISTER_OS_TRIGGER),
+}
+_ALLOWED = {
+    SOURCE_REGISTRATION: (
+        Eligibility.EVENT_SOURCE,
+        Eligibility.NAVIGATION_SOURCE,
+        Eligibility.EVENT_SOURCE_OR_TRIGGER,
+    ),
+    TRIGGER_REGISTRATION: (Eligibility.UNSET, Eligibility.TRIGGER, Eligibility.EVENT_SOURCE_OR_TRIGGER),
+}
+"""Section 2.7."""
 _LATEST_NAVIGATIONS = 1024
 
 
@@ -80,6 +95,8 @@ class RegistrationRules:
     enabled: bool = True
     enrolled_sites: frozenset[str] | None = None
     """Reporting sites that may register; None for everyone."""
+    supports_os: bool = False
+    """Whether the operating system takes registrations."""
     navigations: NavigationScopes = field(default_factory=NavigationScopes)
 
 
@@ -101,38 +118,57 @@ class _Response:
     now: int
 
     def register(self) -> Outcome:
-        source, trigger = REGISTER_SOURCE in self.response.fields, REGISTER_TRIGGER in self.response.fields
-        if not (source or trigger):
-            return self._without_web_field()
-        kind = SOURCE_REGISTRATION if source else TRIGGER_REGISTRATION
-        if (check := self._who()) is not None:
-            return self._ignored(kind, check)
-        info = parse_info(self.response.fields.get(INFO, b""))
-        if info.value is None:
-            return self._refused(kind, INFO, info.errors)
-        eligibility = self.response.eligibility
-        if source and trigger and eligibility is Eligibility.EVENT_SOURCE_OR_TRIGGER:
-            check = Check(
-                "one kind of field", False, "the response registers a source and a trigger", "send one of them"
-            )
-            return self._ignored(kind, check)
-        if source and eligibility in _SOURCE_ALLOWED:
-            return self._source(info.value)
-        if trigger and eligibility in _TRIGGER_ALLOWED:
-            return self._trigger(info.value)
-        detail = f"the request was eligible for {', '.join(eligibility.keys) or 'nothing'}"
-        if eligibility is Eligibility.UNSET:
-            detail = "a plain request is eligible for a trigger alone"
-        return self._ignored(kind, Check("eligibility", False, detail, "ask for it: attributionsrc, or fetch's option"))
-
-    def _without_web_field(self) -> Outcome:
         fields = self.response.fields
-        if REGISTER_OS_SOURCE not in fields and REGISTER_OS_TRIGGER not in fields:
+        kinds = [kind for kind, names in _WEB_AND_OS.items() if any(name in fields for name in names)]
+        if not kinds:
             return Outcome(IGNORED, ())
-        kind = SOURCE_REGISTRATION if REGISTER_OS_SOURCE in fields else TRIGGER_REGISTRATION
-        return self._ignored(
-            kind, Check("platform", False, "the agent has no OS to register with", "send the web field")
-        )
+        if (check := self._who()) is not None:
+            return self._ignored(kinds[0], check)
+        info = parse_info(fields.get(INFO, b""))
+        if info.value is None:
+            return self._refused(kinds[0], INFO, info.errors)
+        eligibility = self.response.eligibility
+        if len(kinds) > 1 and eligibility is Eligibility.EVENT_SOURCE_OR_TRIGGER:
+            detail = "the response registers a source and a trigger"
+            return self._ignored(kinds[0], Check("one kind of field", False, detail, "send one of them"))
+        if (kind := next((kind for kind in kinds if eligibility in _ALLOWED[kind]), None)) is None:
+            detail = f"the request was eligible for {', '.join(eligibility.keys) or 'nothing'}"
+            if eligibility is Eligibility.UNSET:
+                detail = "a plain request is eligible for a trigger alone"
+            check = Check("eligibility", False, detail, "ask for it: attributionsrc, or fetch's option")
+            return self._ignored(kinds[0], check)
+        return self._with_platform(kind, info.value)
+
+    def _with_platform(self, kind: str, info: Info) -> Outcome:
+        """Register with the web or the operating system, as their fields and the preferred platform say."""
+        web, system = (field in self.response.fields for field in _WEB_AND_OS[kind])
+        preferred, supports_os = info.preferred_platform, self.rules.supports_os
+        platform = choose_platform(preferred, web=web, os=system, supports_os=supports_os)
+        if platform is Platform.WEB:
+            return self._source(info) if kind == SOURCE_REGISTRATION else self._trigger(info)
+        if platform is Platform.OS:
+            return self._delegated(kind, info)
+        if preferred is None and web:
+            detail, fix = (
+                "there is a field for the web and one for the OS",
+                "name a preferred-platform, or send one field",
+            )
+        else:
+            detail, fix = "the agent has no OS to register with", "send the web field, with no preferred-platform"
+        return self._ignored(kind, Check("platform", False, detail, fix))
+
+    def _delegated(self, kind: str, info: Info) -> Outcome:
+        field = _WEB_AND_OS[kind][1]
+        parsed = parse_os_registrations(self.response.fields[field])
+        if parsed.value is None:
+            return self._refused(kind, field, parsed.errors, info)
+        urls = ", ".join(one.url for one in parsed.value)
+        event = self._event(kind, DELEGATED, f"to the OS: {urls}", {}, ())
+        event = append_event(self.connection, event)
+        if not self.response.fenced:
+            reports = delegation_reports(field, parsed.value, schemeful_site(self.response.context_origin))
+            ReportWriter(self.connection, self.rules.chance, self.now, event.id).at_once(reports)
+        return Outcome(DELEGATED, (event,))
 
     def _who(self) -> Check | None:
         """The failed check that stands against anything being registered, or None (section 2.3)."""
@@ -193,17 +229,18 @@ class _Response:
         event = self._event(kind, IGNORED, check.detail, {}, (check,))
         return Outcome(IGNORED, (append_event(self.connection, event),))
 
-    def _refused(self, kind: str, header: str, errors: Iterable[Issue], info: Info | None = None) -> Outcome:
+    def _refused(self, kind: str, header: str, errors: Sequence[Issue], info: Info | None = None) -> Outcome:
         """A field that does not parse: told to its server where it asked for that (section 3.4)."""
         value = self.response.fields[header].decode(errors="replace")
         checks = [
             Check(f"{header} {_path(error)}".rstrip(), False, error.message, error.fix or error.rule)
-            for error in errors
+            for error in errors[:_TOLD]
         ]
         data = {
             "header": header,
             "value": value[:_SHOWN],
-            "errors": [{"path": list(error.path or ()), "message": error.message} for error in errors],
+            "errors": [{"path": list(error.path or ()), "message": error.message} for error in errors[:_TOLD]],
+            "count": len(errors),
         }
         event = self._event(kind, HEADER_PARSING_ERROR, f"{header}: {checks[0].detail}", data, checks)
         event = append_event(self.connection, event)
@@ -221,7 +258,7 @@ class _Response:
             kind=kind,
             time=self.now,
             verdict=verdict,
-            summary=f"{noun} of {origin} {'refused' if verdict == HEADER_PARSING_ERROR else 'ignored'}: {why}",
+            summary=f"{noun} of {origin} {_DONE.get(verdict, verdict)}: {why}",
             site=host_of(schemeful_site(self.response.context_origin))
             if is_suitable_origin(self.response.context_origin)
             else "",
@@ -239,15 +276,29 @@ def clear_reporting_origin(connection: sqlite3.Connection, origin: str, *, now: 
     return Outcome("cleared", (Event("clearing", now, "cleared", summary, host_of(schemeful_site(origin)), data),))
 
 
-def clear_sites(connection: sqlite3.Connection, hosts: Iterable[str]) -> None:
-    """The user clears the history of sites: what they registered, or what was registered on them, and its traces."""
-    sites = [f"{scheme}://{host}" for host in hosts for scheme in ("https", "http")]
-    ids = sources.ids_of_sites(connection, sites)
+def clear_site_data(connection: sqlite3.Connection, hosts: Iterable[str]) -> None:
+    """The user clears the data of sites: what their origins registered and would report; what limits count stays."""
+    sites = _schemeful(hosts)
+    for origin in pending_attribution_reports.reporting_origins(connection):
+        if schemeful_site(origin) in sites:
+            pending_attribution_reports.remove_of_reporting_origin(connection, origin)
+    sources.remove(connection, sources.ids_of_reporting_sites(connection, sites))
+
+
+def clear_history(connection: sqlite3.Connection, hosts: Iterable[str]) -> None:
+    """The user clears the history of sites: their data, what others registered on them, and what limits count."""
+    sites = _schemeful(hosts)
+    clear_site_data(connection, hosts)
+    ids = sources.ids_of_context_sites(connection, sites)
     pending_attribution_reports.remove_of_sources(connection, ids)
     sources.remove(connection, ids)
     source_rate_limits.remove_sites(connection, sites)
     attribution_rate_limits.remove_sites(connection, sites)
     aggregatable_debug_budgets.remove_sites(connection, sites)
+
+
+def _schemeful(hosts: Iterable[str]) -> list[str]:
+    return [f"{scheme}://{host}" for host in hosts for scheme in ("https", "http")]
 
 
 def clear_all(connection: sqlite3.Connection) -> None:

@@ -72,8 +72,8 @@ def test_a_later_configuration_goes_over_an_earlier_one() -> None:
 
 
 def test_an_operating_system_is_there_where_the_story_needs_it() -> None:
-    assert read_interop_config({"needs_cross_app_web": True}).cross_app_web
-    assert not read_interop_config({}).cross_app_web
+    assert read_interop_config({"needs_cross_app_web": True}).supports_os
+    assert not read_interop_config({}).supports_os
 
 
 @pytest.mark.parametrize(

@@ -137,11 +137,22 @@ def test_nothing_is_registered_while_the_api_is_switched_off(world: ReportingWor
     assert sources.count(world.database.connection) == 0
 
 
-def test_os_registrations_are_not_made_and_do_not_stand_in_the_way_of_the_web_s(world: ReportingWorld) -> None:
+def test_without_an_os_its_registrations_are_not_made_and_the_web_s_where_the_response_prefers_the_web(
+    world: ReportingWorld,
+) -> None:
     os = {REGISTER_OS_SOURCE: b'"https://adtech.test/os"'}
     assert world.respond(os).verdict == "ignored"
     assert world.stopped_at().rule == "platform"
-    assert world.respond({**os, REGISTER_SOURCE: b'{"destination": "https://shop.test"}'}).verdict == SUCCESS
+    both = {**os, REGISTER_SOURCE: b'{"destination": "https://shop.test"}'}
+    assert world.respond(both).verdict == "ignored"
+    assert world.respond({**both, INFO: b"preferred-platform=os"}).verdict == SUCCESS
+    assert world.respond({**both, INFO: b"preferred-platform=web"}).verdict == SUCCESS
+
+
+def test_a_response_that_prefers_an_os_and_has_a_web_field_alone_registers_nothing(world: ReportingWorld) -> None:
+    web = {REGISTER_SOURCE: b'{"destination": "https://shop.test"}', INFO: b"preferred-platform=os"}
+    assert world.respond(web).verdict == "ignored"
+    assert world.stopped_at().rule == "platform"
 
 
 def test_a_response_with_nothing_to_register_leaves_no_event(world: ReportingWorld) -> None:
@@ -181,10 +192,25 @@ def test_clearing_the_history_of_a_site_takes_what_limits_count_as_well(world: R
     world.limit(rate_limit_max_attributions=1)
     world.source()
     world.trigger()
-    world.database.transact("clear", lambda c: verbs.clear_sites(c, [host]))
+    world.database.transact("clear", lambda c: verbs.clear_history(c, [host]))
     assert (sources.count(world.database.connection), world.reports()) == (0, [])
     world.source()
     assert world.trigger() == "stored"
+
+
+def test_clearing_the_data_of_a_site_takes_what_its_origins_registered_and_keeps_what_limits_count(
+    world: ReportingWorld,
+) -> None:
+    world.limit(rate_limit_max_attributions=1)
+    for by in (WWW, RIVAL):
+        world.source({"by": by})
+        world.trigger({"by": by})
+        world.trigger({"by": by}, trigger_context_id="null", **HISTOGRAM)
+    world.database.transact("clear", lambda c: verbs.clear_site_data(c, ["adtech.test", "news.test"]))
+    assert [source.registrant.reporting_origin for source in sources.read(world.database.connection)] == [RIVAL]
+    assert {report.content.reporting_origin for report in world.reports()} == {RIVAL}  # type: ignore[union-attr]
+    world.source({"by": WWW})
+    assert world.trigger({"by": WWW}) == "trigger-event-attributions-per-source-destination-limit"
 
 
 def test_clearing_everything_leaves_no_row(world: ReportingWorld) -> None:

@@ -60,10 +60,7 @@ def check_header(
     source_type: SourceType,
     limits: AttributionReportingLimits,
 ) -> HeaderCheck:
-    """Check a header's value. Limits of storage play no part: they are no errors of the header.
-
-    The preferred platform of the Info field is checked as browsers with cross-app-web do.
-    """
+    """Check a header's value. Limits of storage play no part: they are no errors of the header."""
     coordinator = limits.aggregation_coordinator_origins[0]
     if kind is HeaderKind.SOURCE:
         source = parse_source_registration(value, source_type, limits)
@@ -75,7 +72,7 @@ def check_header(
     if kind is HeaderKind.ELIGIBLE:
         return _check(parse_eligible(value), normalized.normalized_eligible)
     if kind is HeaderKind.INFO:
-        return _check(parse_info(value, cross_app_web=True), normalized.normalized_info)
+        return _check(parse_info(value), normalized.normalized_info)
     return _check(parse_os_registrations(value), normalized.normalized_os)
 
 

@@ -35,10 +35,11 @@ class Info:
     report_header_errors: bool = False
 
 
-def parse_info(field: bytes, *, cross_app_web: bool = False) -> Parsed[Info]:
+def parse_info(field: bytes) -> Parsed[Info]:
     """The field; where it is invalid, the whole response registers nothing.
 
-    The preferred platform is looked at only where the feature ``cross_app_web`` is on, as in Chromium.
+    The preferred platform counts also where no system takes registrations: Chromium 143 was seen to register nothing
+    of a response that prefers ``os``, or a platform that there is not.
     """
     problems = Problems()
     members = read_dictionary(field, problems)
@@ -49,7 +50,7 @@ def parse_info(field: bytes, *, cross_app_web: bool = False) -> Parsed[Info]:
         if key in members:
             warn_of_parameters(key, members[key], problems)
     platform: Platform | None = None
-    if cross_app_web and PREFERRED_PLATFORM in members:
+    if PREFERRED_PLATFORM in members:
         platform = _platform(members[PREFERRED_PLATFORM][0], problems)
     report = members.get(REPORT_HEADER_ERRORS, (False, {}))[0]
     if not isinstance(report, bool):
@@ -62,7 +63,7 @@ def choose_platform(
 ) -> Platform | None:
     """Who registers a source, or a trigger: ``web`` and ``os`` say which fields the response has.
 
-    None where nobody does. Without cross-app-web, Chromium takes OS fields for absent.
+    None where nobody does.
     """
     if preferred is None:
         if web and os:

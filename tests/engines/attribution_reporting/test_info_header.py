@@ -18,7 +18,7 @@ WEB, OS = Platform.WEB, Platform.OS
     ],
 )
 def test_the_field_names_a_platform_and_asks_for_header_errors(field: bytes, info: Info) -> None:
-    assert parse_info(field, cross_app_web=True).value == info
+    assert parse_info(field).value == info
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,9 @@ def test_the_field_names_a_platform_and_asks_for_header_errors(field: bytes, inf
     ],
 )
 def test_a_member_of_another_type_makes_the_field_invalid(field: bytes, path: tuple[str, ...] | None) -> None:
-    parsed = parse_info(field, cross_app_web=True)
+    parsed = parse_info(field)
     assert parsed.value is None
     assert [issue.path for issue in parsed.errors] == [path]
-
-
-@pytest.mark.parametrize("field", [b"preferred-platform=os", b'preferred-platform="os"', b"preferred-platform=5"])
-def test_without_cross_app_web_any_preferred_platform_is_ignored(field: bytes) -> None:
-    assert parse_info(field).value == Info()
 
 
 @pytest.mark.parametrize(
