@@ -114,31 +114,25 @@ const suitableUrls = (text, base) => {
 
 const asciiWhitespace = " \t\n\f\r";
 const ignoreResult = () => undefined;
-/** @type {(() => void)[]} */
-const untilActivated = bareArray();
 
 /**
- * Starts the background requests of one element or call; those of a prerendering document wait until it is activated.
+ * Starts the background requests of one element or call. No document runs before it is shown: of what a page wants
+ * prerendered the browser only fetches ahead while a host is attached.
  *
  * @param {string[]} urls
  * @param {string} referrerPolicy
  * @param {{ eligibility: string, navigation?: number }} what
  */
 const requestInBackground = (urls, referrerPolicy, what) => {
-  if (urls.length === 0) return;
-  const start = () => {
-    for (let i = 0; i < urls.length; i++) requestOneInBackground(urls[i], referrerPolicy, what);
-  };
-  if (isPrerendering(global.document)) untilActivated[untilActivated.length] = start;
-  else start();
+  for (let i = 0; i < urls.length; i++) requestOneInBackground(urls[i], referrerPolicy, what);
 };
 
 /** @type {(url: string, referrerPolicy: string, what: { eligibility: string, navigation?: number }) => void} */
 const requestOneInBackground = (url, referrerPolicy, what) => {
-  const accept = announceRequest({ kind: "background", url, ...what });
+  const Accept = announceRequest({ kind: "background", url, ...what });
   const init = bare({
     credentials: "include",
-    headers: bare({ accept }),
+    headers: bare({ Accept }),
     keepalive: true,
     mode: "no-cors",
     referrerPolicy,
@@ -146,15 +140,6 @@ const requestOneInBackground = (url, referrerPolicy, what) => {
   const result = apply(nativeFetch, global, [url, init]);
   defineProperty(result, "constructor", bare({ value: undefined })); // a page's own is not to be looked at
   thenOf(result, ignoreResult, ignoreResult);
-};
-
-const startWhenActivated = () => {
-  if (!isPrerendering(global.document)) return;
-  const start = () => {
-    for (let i = 0; i < untilActivated.length; i++) untilActivated[i]();
-    untilActivated.length = 0;
-  };
-  addEventListenerTo(global.document, "prerenderingchange", start, bare({ once: true }));
 };
 
 const referrerPolicies =

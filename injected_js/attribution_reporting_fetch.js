@@ -93,7 +93,7 @@ const announcedRequest = (input, init, eligibility) => {
     return undefined;
   }
   const url = resolveUrl(urlOfRequest(request), "about:blank");
-  appendHeader(headersOfRequest(request), "accept", announceRequest({ eligibility, kind: "fetch", url }));
+  appendHeader(headersOfRequest(request), "Accept", announceRequest({ eligibility, kind: "fetch", url }));
   return request;
 };
 
@@ -146,7 +146,7 @@ const setAttributionReportingSteps = (callee, receiver, args) => {
     const eligibility = eligibilityOf(toAttributionReportingRequestOptions(args[0]));
     failUnlessOpened(receiver);
     failUnlessAllowed();
-    if (mayRegister()) setRequestHeader(receiver, "accept", announceRequest({ eligibility, kind: "xhr" }));
+    if (mayRegister()) setRequestHeader(receiver, "Accept", announceRequest({ eligibility, kind: "xhr" }));
   } catch (thrown) {
     throw Failure.is(thrown) ? exceptionOf(thrown, context, callee) : thrown;
   }
@@ -161,11 +161,11 @@ const isXMLHttpRequest = (value) => {
   }
 };
 
-/** Opened, and not sent: then alone may the credentials flag be set. @param {any} request */
+/** @param {any} request opened, and not sent: then alone may the credentials flag be set, here to what it is */
 const failUnlessOpened = (request) => {
   try {
     if (readyStateOfXhr(request) === 1) {
-      apply(/** @type {any} */ (credentialsFlagOf?.set), request, [apply(/** @type {any} */ (credentialsFlagOf?.get), request, [])]);
+      setCredentialsFlag(request, credentialsFlagOf(request));
       return;
     }
   } catch {

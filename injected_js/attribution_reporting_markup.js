@@ -119,4 +119,5 @@ const hookMarkup = () => {
   hookMethod(Node.prototype, "cloneNode", aroundNewNodes);
   hookMethod(Document.prototype, "importNode", aroundNewNodes);
   hookMethod(DOMParser.prototype, "parseFromString", aroundParse);
+  hookMethod(Document, "parseHTMLUnsafe", aroundParse);
 };

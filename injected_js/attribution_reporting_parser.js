@@ -28,6 +28,7 @@ const searchLater = () => {
 
 const searchAgain = () => {
   if (!isBeingParsed) return;
+  if (readyStateOf(global.document) !== "loading") return searchLast(); // unheard: document.open takes all listeners
   quietly(searchParsed);
   searchLater();
 };

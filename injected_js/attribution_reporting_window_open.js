@@ -31,6 +31,9 @@ const eachFeature = (features, take) => {
   }
 };
 
+/** Whether a feature's value says yes (HTML, "parse a boolean feature"). @param {string} value */
+const isOn = (value) => value === "" || value === "yes" || value === "true" || !!+value;
+
 /** @param {string} text */
 const percentDecoded = (text) => {
   try {
@@ -49,7 +52,7 @@ const backgroundUrlsOf = (features) => {
   /** @type {{ urls?: string[], referrerPolicy: string }} */
   const found = bare({ urls: undefined, referrerPolicy: "" });
   eachFeature(features, (name, value) => {
-    if (name === "noreferrer" && value !== "no" && value !== "0") found.referrerPolicy = "no-referrer";
+    if (name === "noreferrer" && isOn(value)) found.referrerPolicy = "no-referrer";
     if (name !== "attributionsrc") return;
     found.urls ??= bareArray();
     const url = value === "" ? "" : resolveUrl(percentDecoded(value), baseUriOf(global.document));
@@ -73,7 +76,9 @@ const announceOpen = (target, features) => {
 
 /** @type {Around} */
 const aroundOpen = (native, receiver, args) => {
-  if (args.length < 3 || !mayNameAttribute(args[2])) return apply(native, receiver, args);
+  const features = args[2];
+  const mayName = typeof features === "string" ? mayNameAttribute(features) : isObject(features);
+  if (!mayName) return apply(native, receiver, args);
   const converted = bareArray();
   for (let i = 0; i < 3; i++) {
     try {

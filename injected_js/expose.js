@@ -8,7 +8,6 @@ if (inSecureContext) {
   hookParser();
   hookLinks();
   hookWindowOpen();
-  startWhenActivated();
   if (config.dialects.current) exposeAttribution();
   if (config.dialects.level1_2024) exposePrivateAttribution();
   openToOtherRealms();

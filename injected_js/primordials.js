@@ -51,6 +51,17 @@ const uncurryGetter = (prototype, name) => {
   return get === undefined ? () => undefined : uncurryThis(get);
 };
 
+/**
+ * The setter of `prototype[name]` as a function of its receiver and the value.
+ *
+ * @param {object} prototype
+ * @param {string} name
+ */
+const uncurrySetter = (prototype, name) => {
+  const set = getOwnPropertyDescriptor(prototype, name)?.set;
+  return set === undefined ? () => undefined : uncurryThis(set);
+};
+
 const charCodeAt = uncurryThis(String.prototype.charCodeAt);
 const indexOf = uncurryThis(String.prototype.indexOf);
 const lastIndexOf = uncurryThis(String.prototype.lastIndexOf);

@@ -1,11 +1,17 @@
-"""The measurement company's pages: its dashboard, and the ads that it serves into other sites."""
+"""The measurement company's pages: its dashboards, the ads that it serves into other sites, and what they register."""
 
 from __future__ import annotations
 
+import json
+
 from aiohttp import web
 
-from sites import story
+from sites import registrations, story
 from sites.pages import Site, content_security_policy
+
+_PRODUCTS = {product.slug: product for product in story.PRODUCTS}
+_PIXEL = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
+_UNCACHED = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
 def save_impression(campaign: story.Campaign) -> str:
@@ -14,8 +20,13 @@ def save_impression(campaign: story.Campaign) -> str:
 
 
 def add_pages(site: Site) -> None:
-    """Give adtech.test its dashboard, an ad frame for each campaign, and the ad image with its response field."""
+    """Give adtech.test its two dashboards, the ads of each campaign, and what they and the purchases register."""
     site.page("/", "index.html")
+    facts = {
+        "campaigns": {str(campaign.number): campaign.label for campaign in story.CAMPAIGNS},
+        "buckets": registrations.bucket_meanings(),
+    }
+    site.page("/attribution", "attribution.html", facts)
     policy = content_security_policy(ancestors=story.HOSTS[1].origin)
     pictures = []
     for campaign in story.CAMPAIGNS:
@@ -23,15 +34,57 @@ def add_pages(site: Site) -> None:
         pictures.append(site.render("ad.svg.j2", {"campaign": campaign}))
 
     async def picture(request: web.Request) -> web.Response:
-        index = request.query.get("campaign", "")
-        if index not in {str(campaign.index) for campaign in story.CAMPAIGNS}:
-            raise web.HTTPNotFound
-        headers = {
-            "Save-Impression": save_impression(story.CAMPAIGNS[int(index)]),
+        campaign = _campaign(request)
+        headers = _UNCACHED | {
+            "Save-Impression": save_impression(campaign),
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "no-store",
         }
-        return web.Response(text=pictures[int(index)], content_type="image/svg+xml", charset="utf-8", headers=headers)
+        headers |= _source_field(request, campaign)
+        return web.Response(
+            text=pictures[campaign.index], content_type="image/svg+xml", charset="utf-8", headers=headers
+        )
 
     site.app.router.add_get("/ad.svg", picture)
+    site.app.router.add_get("/attribution/source", _register_source)
+    site.app.router.add_get("/attribution/trigger", _register_trigger)
+
+
+async def _register_source(request: web.Request) -> web.Response:
+    """``?campaign=2``: registers the ad that was seen or clicked; whoever opens it in a tab can read what it says."""
+    campaign = _campaign(request)
+    shown = registrations.source_registration(campaign, clicked="navigation-source" in _eligible(request))
+    return web.Response(
+        text=json.dumps(shown, indent=2),
+        content_type="application/json",
+        headers=_UNCACHED | _source_field(request, campaign),
+    )
+
+
+async def _register_trigger(request: web.Request) -> web.Response:
+    """``?product=lamp``: a picture of one point, whose response registers the purchase."""
+    product = _PRODUCTS.get(request.query.get("product", ""))
+    if product is None:
+        raise web.HTTPNotFound
+    value = registrations.field_value(registrations.trigger_registration(product))
+    headers = _UNCACHED | {registrations.REGISTER_TRIGGER: value}
+    return web.Response(text=_PIXEL, content_type="image/svg+xml", headers=headers)
+
+
+def _campaign(request: web.Request) -> story.Campaign:
+    index = request.query.get("campaign", "")
+    if index not in {str(campaign.index) for campaign in story.CAMPAIGNS}:
+        raise web.HTTPNotFound
+    return story.CAMPAIGNS[int(index)]
+
+
+def _eligible(request: web.Request) -> frozenset[str]:
+    return registrations.eligible_for(request.headers.get(registrations.ELIGIBLE, ""))
+
+
+def _source_field(request: web.Request, campaign: story.Campaign) -> dict[str, str]:
+    """The field that registers ``campaign``, where the browser said that it would take one."""
+    eligible = _eligible(request) & {"event-source", "navigation-source"}
+    if not eligible:
+        return {}
+    registration = registrations.source_registration(campaign, clicked="navigation-source" in eligible)
+    return {registrations.REGISTER_SOURCE: registrations.field_value(registration)}

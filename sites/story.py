@@ -17,6 +17,8 @@ VALUE = 1
 """Value of one purchase: the histogram counts purchases."""
 MAX_VALUE = 1
 """Largest value that one report may carry; calibrates the noise."""
+FIRST_CAMPAIGN = 345
+"""Number of the first campaign with adtech.test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,13 @@ class Campaign:
     """Slug of the product that it leads to."""
     headline: str
     line: str
+    debugged: bool = False
+    """Whether adtech.test asks for debug reports about it, which tell more and come at once."""
+
+    @property
+    def number(self) -> int:
+        """Number by which adtech.test knows it; the first is the campaign of the API's worked example."""
+        return FIRST_CAMPAIGN + self.index
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,8 @@ class Product:
     name: str
     price: int
     """Whole euros."""
+    category: int
+    """Number by which adtech.test knows the kind of thing."""
     line: str
     text: str
 
@@ -99,7 +110,15 @@ HOSTS = (
 CAMPAIGNS = (
     Campaign(0, "Front page banner", "/", "lamp", "Light for long evenings", "The Heron desk lamp, made to be mended."),
     Campaign(1, "Article sidebar", "/article/swifts", "backpack", "Carry less, walk further", "The Drover day pack."),
-    Campaign(2, "Newsletter", "/newsletter", "kettle", "Tea in three minutes", "The Brook kettle, quiet as snow."),
+    Campaign(
+        2,
+        "Newsletter",
+        "/newsletter",
+        "kettle",
+        "Tea in three minutes",
+        "The Brook kettle, quiet as snow.",
+        debugged=True,
+    ),
     Campaign(3, "Video", "/article/night-bus", "headphones", "Hear the evening", "Wren headphones, in motion."),
 )
 
@@ -110,6 +129,7 @@ PRODUCTS = (
         "lamp",
         "Heron desk lamp",
         52,
+        21,
         "A warm light that bends where you need it.",
         "Folded steel, a linen cord and a bulb you can change yourself. Every joint opens with a coin.",
     ),
@@ -117,6 +137,7 @@ PRODUCTS = (
         "backpack",
         "Drover day pack",
         89,
+        22,
         "Twenty litres of waxed cotton.",
         "One large pocket, two small ones and a strap that sits where straps should. Mended free of charge.",
     ),
@@ -124,6 +145,7 @@ PRODUCTS = (
         "kettle",
         "Brook kettle",
         64,
+        23,
         "Pours like a stream, whistles in a minor third.",
         "Enamelled inside and out, for gas and induction. The handle stays cool while the kettle sings.",
     ),
@@ -131,6 +153,7 @@ PRODUCTS = (
         "headphones",
         "Wren headphones",
         118,
+        24,
         "Small, light, and honest about the bass.",
         "Wool-covered cushions, a cable that unplugs, and forty hours on one charge.",
     ),
@@ -138,6 +161,7 @@ PRODUCTS = (
         "mug",
         "Finch mug",
         16,
+        25,
         "Stoneware with a thumb's rest.",
         "Thrown by hand, glazed twice. No two are quite the same, and all of them hold a third of a litre.",
     ),
@@ -145,6 +169,7 @@ PRODUCTS = (
         "chair",
         "Alder chair",
         145,
+        26,
         "Three legs, one plank, no wobble.",
         "Steam-bent alder with wedged joints. It arrives in one piece and leaves the house the same way.",
     ),
@@ -195,7 +220,8 @@ TOUR = (
         "adtech",
         "https://adtech.test/",
         "See what the measurement company sees",
-        "A pile of sealed reports, all alike. It cannot open one.",
+        "A pile of sealed reports, all alike. It cannot open one. Beside it stands what the browser sends by itself "
+        "with the older Attribution Reporting; some of that it can read.",
     ),
     TourStep(
         4,

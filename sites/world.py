@@ -44,8 +44,8 @@ def demo_sites(
 _ADTECH = "https://adtech.test"
 _POLICIES = {
     "home": content_security_policy(),
-    "news": content_security_policy(img=[_ADTECH], frame=[_ADTECH]),
-    "shop": content_security_policy(connect=[_ADTECH]),
+    "news": content_security_policy(connect=[_ADTECH], img=[_ADTECH], frame=[_ADTECH]),
+    "shop": content_security_policy(connect=[_ADTECH], img=[_ADTECH]),
     "adtech": content_security_policy(connect=[story.AGGREGATION_SERVICE]),
     "aggregator": content_security_policy(connect=[_ADTECH]),
 }
@@ -75,6 +75,12 @@ def _news(site: Site) -> None:
 def _shop(site: Site) -> None:
     site.page("/", "index.html")
     site.page("/cart", "cart.html")
-    site.page("/thanks", "thanks.html")
     for product in story.PRODUCTS:
         site.page(f"/product/{product.slug}", "product.html", {"product": product})
+    thanks = {product.slug: site.render("thanks.html", {"product": product}) for product in story.PRODUCTS}
+    thanks_for_nothing = site.render("thanks.html", {"product": None})
+
+    async def thank(request: web.Request) -> web.Response:
+        return site.response(thanks.get(request.query.get("product", ""), thanks_for_nothing))
+
+    site.app.router.add_get("/thanks", thank)

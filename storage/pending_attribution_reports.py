@@ -79,6 +79,12 @@ def remove(connection: sqlite3.Connection, positions: Collection[int]) -> None:
     )
 
 
+def reporting_origins(connection: sqlite3.Connection) -> list[str]:
+    """Whose reports are pending; reads them all."""
+    rows = connection.execute("SELECT DISTINCT reporting_origin FROM pending_attribution_reports")
+    return [origin for (origin,) in rows]
+
+
 def remove_of_reporting_origin(connection: sqlite3.Connection, reporting_origin: str) -> int:
     """Remove what is pending of ``reporting_origin``; gives how many reports that were."""
     return connection.execute(

@@ -239,12 +239,18 @@ def remove_of_reporting_origin(connection: sqlite3.Connection, reporting_origin:
     ).rowcount
 
 
-def ids_of_sites(connection: sqlite3.Connection, sites: Collection[str]) -> list[int]:
-    """The ids of sources that one of ``sites`` registered, or that were registered on one."""
+def ids_of_reporting_sites(connection: sqlite3.Connection, sites: Collection[str]) -> list[int]:
+    """The ids of what ``sites`` registered; reads every source."""
     rows = connection.execute(
-        "SELECT id FROM sources WHERE reporting_site IN (SELECT value FROM json_each(?1))"
-        " OR context_site IN (SELECT value FROM json_each(?1))",
-        (json.dumps(list(sites)),),
+        "SELECT id FROM sources WHERE reporting_site IN (SELECT value FROM json_each(?))", (json.dumps(list(sites)),)
+    )
+    return [source_id for (source_id,) in rows]
+
+
+def ids_of_context_sites(connection: sqlite3.Connection, sites: Collection[str]) -> list[int]:
+    """The ids of what was registered on ``sites``; reads every source."""
+    rows = connection.execute(
+        "SELECT id FROM sources WHERE context_site IN (SELECT value FROM json_each(?))", (json.dumps(list(sites)),)
     )
     return [source_id for (source_id,) in rows]
 

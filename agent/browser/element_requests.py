@@ -8,10 +8,11 @@ both found is one request.
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
-from agent.browser.documents import Document
+from agent.browser.documents import OPAQUE, Document, origin_of
 
 Key = tuple[str, str]
 """A request's destination (``image``, ``script``) and URL."""
@@ -31,6 +32,22 @@ class ScannedDocument:
     """How often the HTML asks for a URL."""
     left: Counter[Key] = field(default_factory=Counter)
     """Of these, how many requests have not come yet."""
+    served: WeakSet[Document] = field(default_factory=WeakSet)
+    """The documents that asked: one that comes from the cache asks for all of it again."""
+
+    def expects(self, key: Key, document: Document | None) -> bool:
+        """Whether ``document``, None where it is not known, may ask for this."""
+        if not self.left[key] and self.found[key] and document is not None and self.served:
+            return document not in self.served
+        return self.left[key] > 0
+
+    def use(self, key: Key, document: Document | None) -> None:
+        """An expected request has come."""
+        if not self.left[key]:
+            self.left = self.found.copy()
+        if document is not None:
+            self.served.add(document)
+        _use(self.left, key)
 
     def add(self, key: Key) -> None:
         """The HTML has an element that asks for this."""
@@ -47,14 +64,6 @@ class _Announced:
     """How often the parser was seen to make such an element."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An expected request: of a document, or of the one whose HTML came from ``url``."""
-
-    document: Document | None
-    url: str = ""
-
-
 class ElementRequests:
     """What is expected of the documents of one profile."""
 
@@ -63,12 +72,13 @@ class ElementRequests:
         """Whether anything of this profile has named the attribute: until then, no request needs to wait for it."""
         self._announced: WeakKeyDictionary[Document, _Announced] = WeakKeyDictionary()
         self._scanned: deque[ScannedDocument] = deque(maxlen=_KEPT_SCANS)
+        """The latest first."""
 
     def scan(self, url: str, mark: int) -> ScannedDocument:
         """The HTML of a document begins to pass."""
         self.in_use = True
         scanned = ScannedDocument(url, mark)
-        self._scanned.append(scanned)
+        self._scanned.appendleft(scanned)
         return scanned
 
     def announced(self, document: Document, mark: int, key: Key, *, parsed: bool) -> None:
@@ -84,19 +94,24 @@ class ElementRequests:
         if key in entry.left or len(entry.left) < _MOST:
             entry.left[key] += 1
 
-    def take(self, key: Key, mark: int, referrer: str) -> Found | None:
-        """Use up what expects this request, if anything does."""
+    def take(self, key: Key, mark: int, referrer: str, loaded: Callable[[str], Document | None]) -> Document | bool:
+        """Use up what expects this request: gives its document, or whether one expects it that cannot be told.
+
+        ``loaded`` gives the document of the request's session that came from a URL, where there is one.
+        """
         for document, entry in self._announced.items():
             if entry.left[key] > 0 and mark in (entry.mark, 0):
                 _use(entry.left, key)
-                return Found(document)
-        same = [one for one in self._scanned if one.left[key] > 0 and one.url.startswith(referrer)]
-        if not same:
-            return None
-        # A frame of another site has got a session of its own since its HTML was asked for.
-        best = next((one for one in reversed(same) if one.mark == mark), same[-1])
-        _use(best.left, key)
-        return Found(None, best.url)
+                return document
+        origin = origin_of(referrer, referrer)
+        asked = [one for one in self._scanned if one.found[key] and origin in (OPAQUE, origin_of(one.url, one.url))]
+        # The latest first; but a frame of another site has got a session of its own since its HTML was asked for.
+        for scanned in sorted(asked, key=lambda one: one.mark != mark):
+            from_it = loaded(scanned.url)
+            if scanned.expects(key, from_it):
+                scanned.use(key, from_it)
+                return True if from_it is None else from_it
+        return False
 
 
 def _use(left: Counter[Key], key: Key) -> None:

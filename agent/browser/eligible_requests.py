@@ -191,10 +191,14 @@ class EligibleRequests:
 
     def by_element(self, exchange: Exchange, destination: str, sender: Sender, context_id: str) -> Claim | None:
         """The claim of an element's own request."""
-        found = self.elements.take((destination, exchange.url), sender.mark, sender.referrer)
-        if found is None:
+
+        def loaded(url: str) -> Document | None:
+            return self._loaded_from(url, sender.mark, context_id)
+
+        found = self.elements.take((destination, exchange.url), sender.mark, sender.referrer, loaded)
+        if not found:
             return None
-        client = found.document or self._loaded_from(found.url, sender.mark, context_id)
+        client = found if isinstance(found, Document) else None
         return Claim(Eligibility.EVENT_SOURCE_OR_TRIGGER, client, exchange.url, mark=sender.mark, exchange=exchange)
 
     def _loaded_from(self, url: str, mark: int, context_id: str) -> Document | None:

@@ -18,6 +18,7 @@ from agent.browser.documents import Document, Frame, intermediary
 from agent.browser.observer import Observer
 from agent.browser.page_script import PageScriptConfig, page_script
 from agent.browser.permissions import ATTRIBUTION_REPORTING
+from agent.browser.policy_notices import PolicyNotices
 from agent.browser.sessions import ExecutionContext, Session
 from agent.model.rng import token
 from agent.model.settings import Settings
@@ -107,6 +108,8 @@ class HostChannel:
         self._realm_event = f"e{token()}"
         self.accept_parameter = f"t{token()[:6]}"
         """Names the parameter in ``Accept`` by which the pages' script marks its requests."""
+        notice = f"{self._resolver}(0, {json.dumps(json.dumps({ATTRIBUTION_REPORTING_CALLS: False}))})"
+        self.policy_notices = PolicyNotices(pipe, observer, notice)
         self._scripts: dict[str, str] = {}
         self._activation_script = (
             resources.files("injected_js")
@@ -190,6 +193,7 @@ class HostChannel:
     def _policy(self, document: Document) -> None:
         if document.frame.context_id not in self.profiles:
             return
+        self.policy_notices.loaded(document)
         if document.parent is None:
             self._tell_policy(document)
         else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from agent.delivery.sender import Attempt, Outcome
 from agent.model.clock import MINUTE
-from agent.model.errors import UsageError
 from agent.model.events import Check, Event, Trace
 from agent.model.interfaces import DeliveryResult
 from agent.model.reports import Report, ReportKind, ReportState
@@ -18,23 +17,9 @@ RETRY_DELAYS = (5 * MINUTE, 15 * MINUTE)
 """Milliseconds on the agent's clock from the first failed attempt to the second, and from the second to the last."""
 NAVIGATION_DELAY = 5 * MINUTE
 """From a navigation to the retry that waited for it."""
-RETRIES = ("first_retry", "second_retry", "third_retry")
-"""What the setting ``retry_after_new_navigation`` can name."""
+RETRIES = ("", "first_retry", "second_retry", "third_retry")
+"""What the setting ``retry_after_new_navigation`` can name: no retry, or the one at this position."""
 INTERRUPTED = Attempt(Outcome.FAILED, "interrupted: the agent ended before it learned the result")
-
-
-def waiting_retry(setting: str) -> int:
-    """The number of the retry that waits for a navigation; 0 for none. Raises UsageError.
-
-    ``setting``: one of :data:`RETRIES`, or "".
-    """
-    if setting and setting not in RETRIES:
-        raise UsageError(
-            f"no such retry: {setting!r}",
-            where="attribution_reporting_limits.retry_after_new_navigation",
-            rule=f'one of {", ".join(RETRIES)}, or ""',
-        )
-    return RETRIES.index(setting) + 1 if setting else 0
 
 
 def after_attempt(

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from agent.delivery.assembly import Assembler
 from agent.delivery.lanes import SHUFFLED, Lane, lanes
-from agent.delivery.retries import NAVIGATION_DELAY, after_attempt, after_interruption, waiting_retry
+from agent.delivery.retries import NAVIGATION_DELAY, RETRIES, after_attempt, after_interruption
 from agent.delivery.sender import Attempt, Outcome, Sender
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import Clock
@@ -54,12 +54,14 @@ class Scheduler:
         self._queue, self._assembler, self._sender = queue, assembler, sender
         self._clock, self._publish, self._rng = clock, publish, rng
         self._longest_delay = limits.start_up_delay
-        self._waiting_retry = waiting_retry(limits.retry_after_new_navigation)
+        self._waiting_retry = RETRIES.index(limits.retry_after_new_navigation)
         self._opened = clock.now()
         self._tasks = Tasks()
         self._loop: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
         self._lanes = lanes()
         self._results: list[DeliveryResult] = []
+        self._recording = asyncio.Lock()
         self._events: list[Event] = []
         self._failure: HostEnvironmentError | None = None
         self._offline = False
@@ -68,12 +70,15 @@ class Scheduler:
         clock.on_advance(lambda _: self.wake())
 
     async def start(self) -> None:
-        """Take up what an earlier agent left, then begin to send."""
-        interrupted = await self._queue.interrupted()
-        await self._postpone(self._opened)
-        now, opened = self._clock.now(), self._opened
-        self._results = [after_interruption(report, now, opened + self._start_up_delay()) for report in interrupted]
-        self._loop = self._tasks.start(self._run(), "report scheduler")
+        """Take up what an earlier agent left, then begin to send; a second call does nothing but wait for the first."""
+        async with self._starting:
+            if self._loop is not None:
+                return
+            interrupted = await self._queue.interrupted()
+            await self._postpone(self._opened)
+            now, opened = self._clock.now(), self._opened
+            self._results = [after_interruption(report, now, opened + self._start_up_delay()) for report in interrupted]
+            self._loop = self._tasks.start(self._run(), "report scheduler")
 
     def wake(self) -> None:
         """Look again at once: there is a new report, or a new time."""
@@ -116,6 +121,8 @@ class Scheduler:
     async def close(self) -> None:
         """Stop. An attempt that is cut off is taken up when the profile is used again."""
         await self._tasks.close()
+        with suppress(Exception):  # then its attempts are taken up like those that were cut off
+            await self._record()
 
     async def _run(self) -> None:
         try:
@@ -142,9 +149,8 @@ class Scheduler:
         await self._record()
         while self._events:
             self._publish(self._events.pop(0))
-        if not self._offline:
-            for lane in self._lanes:
-                await self._begin_due(lane)
+        for lane in self._lanes:
+            await self._begin_due(lane)
         if any(lane.running for lane in self._lanes) or self._results or self._events or self._awake.is_set():
             return _LONGEST_SLEEP
         due = None if self._offline else await self._queue.next_due()
@@ -155,7 +161,7 @@ class Scheduler:
 
     async def _begin_due(self, lane: Lane) -> None:
         all_stand_in_line = False
-        while lane.free and not all_stand_in_line:
+        while lane.free and not all_stand_in_line and not self._offline:
             if not lane.line:
                 due = await self._queue.due(lane.kinds, self._clock.now(), lane.length)
                 lane.line_up(due, self._rng)
@@ -184,20 +190,22 @@ class Scheduler:
         now, waiting = self._clock.now(), self._waiting_retry
         self._results.append(after_attempt(report, attempt, now, body=body, waiting=waiting))
         # At once and not by the loop: a result that is not recorded when the agent ends makes the report leave again.
-        with suppress(HostEnvironmentError):  # the loop will meet it too, and tell
+        with suppress(Exception):  # the loop will meet it too, and tell
             await self._record()
         lane.running -= 1
         self.wake()
 
     async def _record(self) -> None:
-        results, self._results = self._results, []
-        if not results:
-            return
-        try:
-            self._events += await self._queue.record(results)
-        except HostEnvironmentError:
-            self._results = results + self._results
-            raise
+        """Record the results so far; those that come while this waits are recorded together, by the next."""
+        async with self._recording:
+            results, self._results = self._results, []
+            if not results:
+                return
+            try:
+                self._events += await self._queue.record(results)
+            except Exception:
+                self._results = results + self._results
+                raise
 
     async def _postpone(self, before: int) -> None:
         while await self._queue.postpone(SHUFFLED, before, self._start_up_delay, _POSTPONED_AT_ONCE):

@@ -19,9 +19,9 @@ from agent.browser.launch import Browser
 from agent.journeys.visits import WEEKS
 from agent.journeys.world import USERS, World
 from agent.model.clock import DEFAULT_FROZEN_START
-from agent.reporting.model import DemoRun, TimelineRow
+from agent.reporting.model import AttributionReportingSummary, DemoRun, TimelineRow
 from agent.reporting.page import write_report
-from agent.reporting.terminal import histogram_table, timeline_line
+from agent.reporting.terminal import attribution_reporting_table, histogram_table, timeline_line
 from agent.runtime import Agent
 
 REPORT_FOLDER = Path("tallyhost-report")
@@ -67,6 +67,9 @@ async def run_demo(options: DemoOptions) -> int:
         for summary in run.apis:
             console.print()
             console.print(histogram_table(summary))
+        if run.attribution_reporting is not None:
+            console.print()
+            console.print(attribution_reporting_table(run.attribution_reporting))
         for note in run.notes:
             console.print(note)
         console.print(f"\nreport: {path.resolve()}", soft_wrap=True)
@@ -110,5 +113,30 @@ def _document(run: DemoRun, path: Path) -> dict[str, Any]:
             }
             for summary in run.apis
         ],
+        "attributionReporting": _attribution_reporting(run.attribution_reporting),
         "report": str(path.resolve()),
+    }
+
+
+def _attribution_reporting(summary: AttributionReportingSummary | None) -> dict[str, Any] | None:
+    if summary is None:
+        return None
+    return {
+        "campaigns": [
+            {
+                "campaign": campaign.label,
+                "seen": campaign.seen,
+                "clicked": campaign.clicked,
+                "purchases": campaign.purchases,
+                "eventLevelReports": campaign.event_level,
+            }
+            for campaign in summary.campaigns
+        ],
+        "randomizedTriggerRate": {"event": summary.noise_of_views, "navigation": summary.noise_of_clicks},
+        "aggregatableReports": summary.aggregatable,
+        "debugReports": summary.debug,
+        "buckets": [
+            {"bucket": bucket.bucket, "text": bucket.text, "value": bucket.value, "amount": bucket.amount}
+            for bucket in summary.buckets
+        ],
     }

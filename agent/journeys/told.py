@@ -17,7 +17,12 @@ from agent.reporting.model import API_NAMES, RowKind
 from agent.verbs.trigger_registration import STORED
 from sites import story
 
-_ORDER = ("impression", SOURCE_REGISTRATION, "conversion", TRIGGER_REGISTRATION)
+_KINDS = {
+    "impression": RowKind.IMPRESSION,
+    SOURCE_REGISTRATION: RowKind.SOURCE,
+    "conversion": RowKind.CONVERSION,
+    TRIGGER_REGISTRATION: RowKind.TRIGGER,
+}
 """Kinds of decisions in the order in which they are told: on one page they come in any order."""
 _OUTCOMES: dict[str, str] = {
     AttributionVerdict.ATTRIBUTED: "purchase measured: an ad is credited",
@@ -37,7 +42,8 @@ class Told(NamedTuple):
 
 def told(events: Sequence[Event]) -> list[Told]:
     """What a user's events say: one row for each site, and then what was sent."""
-    decisions = sorted((event for event in events if event.kind in _ORDER), key=lambda event: _ORDER.index(event.kind))
+    order = list(_KINDS)
+    decisions = sorted((event for event in events if event.kind in _KINDS), key=lambda event: order.index(event.kind))
     rows = []
     for site, of_site in groupby(decisions, key=lambda event: event.site):
         sentences = list(_sentences(list(of_site)))
@@ -59,27 +65,25 @@ def deliveries(events: Iterable[Event]) -> list[Told]:
 
 
 def _counted(kinds: Counter[str]) -> str:
-    """``event-level report``, ``2 event-level, 1 aggregatable report``."""
+    """``event-level report``, ``2 event-level, 1 aggregatable reports``."""
     if kinds.total() == 1:
         return f"{next(iter(kinds))} report"
-    parts = [f"{kinds[kind]} {kind}" for kind in ReportKind if kinds[kind]]
-    return f"{', '.join(parts)} report{'' if kinds[max(kinds)] == 1 else 's'}"
+    return f"{', '.join(f'{kinds[kind]} {kind}' for kind in ReportKind if kinds[kind])} reports"
 
 
 def _sentences(decisions: Sequence[Event]) -> Iterable[tuple[RowKind, str]]:
     """What happened at one site. What both APIs of W3C Attribution do is one sentence without a name."""
-    for (kind, verdict), group in groupby(decisions, key=lambda event: (event.kind, _sentence(event))):
+    for (kind, sentence), group in groupby(decisions, key=lambda event: (event.kind, _sentence(event))):
         same = list(group)
-        match kind:
-            case "impression" | "conversion":
+        match _KINDS[kind]:
+            case RowKind.IMPRESSION | RowKind.CONVERSION as row:
                 apis = [API_NAMES[Dialect(event.data["dialect"])] for event in same]
-                row = RowKind.IMPRESSION if kind == "impression" else RowKind.CONVERSION
-                yield row, verdict if len(apis) == len(Dialect) else f"{verdict} ({apis[0]})"
-            case "source-registration":
-                ways = ", ".join(_WAYS[event.data["source_type"]] for event in same)
-                yield RowKind.SOURCE, f"{verdict} ({ways})"
-            case _:
-                yield RowKind.TRIGGER, verdict
+                yield row, sentence if len(apis) == len(Dialect) else f"{sentence} ({apis[0]})"
+            case RowKind.SOURCE:
+                ways = [_WAYS[event.data["source_type"]] for event in same if "source_type" in event.data]
+                yield RowKind.SOURCE, f"{sentence} ({', '.join(ways)})" if ways else sentence
+            case row:
+                yield row, sentence
 
 
 def _sentence(event: Event) -> str:
@@ -94,6 +98,8 @@ def _sentence(event: Event) -> str:
 
 
 def _trigger_sentence(event: Event) -> str:
+    if "event_level" not in event.data:
+        return f"trigger refused, {event.verdict}"
     endings = {"event-level": event.data["event_level"], "aggregatable": event.data["aggregatable"]}
     refused = [str(ending) for ending in endings.values() if ending != STORED]
     if not refused:

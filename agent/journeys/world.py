@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page
 
 from agent.aggregation.apps import collector_app, service_app
+from agent.aggregation.attribution_collector import attribution_receiver_app, attribution_reports_app
 from agent.browser.launch import Browser
 from agent.browser.network.client import HostClient
 from agent.browser.network.hosts import HostMap, Refusal
 from agent.crypto.keys import KeyRing, generate_key
 from agent.engines.attribution.epochs import epoch_of
+from agent.journeys.arrivals import Tally, summary_of
+from agent.journeys.told import deliveries, told
 from agent.journeys.visits import WEEKS, Purchase, SeenAd, Visit, plan_visits
-from agent.model.attribution import AttributionVerdict, BudgetKind, Dialect
-from agent.model.clock import WEEK, Clock, format_instant, wall_time
+from agent.model.attribution import BudgetKind, Dialect
+from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
+from agent.model.clock import DAY, WEEK, Clock, format_instant, wall_time
 from agent.model.errors import TallyhostError
 from agent.model.events import Event
 from agent.model.limits import AttributionLimits
-from agent.model.reports import ConversionContent
+from agent.model.reports import ConversionContent, ReportKind, ReportState
 from agent.model.rng import SeededRng
 from agent.model.settings import Settings
-from agent.reporting.model import API_NAMES, ApiSummary, DemoRun, RowKind, TimelineRow, WeekBudget
+from agent.reporting.model import (
+    API_NAMES,
+    ApiSummary,
+    AttributionReportingSummary,
+    DemoRun,
+    RowKind,
+    TimelineRow,
+    WeekBudget,
+)
 from agent.runtime import Agent
 from sites import story
 from sites.world import demo_sites
 from storage.aggregation_ledger import DatabaseLedger
+from storage.collected_attribution_reports import DatabaseAttributionCollection
 from storage.collected_reports import DatabaseCollection
 from storage.database import MEMORY, AsyncDatabase
 
@@ -40,12 +53,10 @@ _STRIP_LENGTH = 12
 _SETTINGS = Settings(limits=AttributionLimits(value_cap=story.MAX_VALUE))
 """The seed dialect has no maxValue; the shop's purchases have the value 1, so the service caps at that."""
 _SERVICES = {Dialect.CURRENT: story.AGGREGATION_SERVICE, Dialect.LEVEL1_2024: story.AGGREGATOR}
-_KINDS = {"impression": RowKind.IMPRESSION, "conversion": RowKind.CONVERSION}
-_OUTCOMES: dict[str, str] = {
-    AttributionVerdict.ATTRIBUTED: "purchase measured: an ad is credited",
-    AttributionVerdict.NO_MATCHING_IMPRESSION: "purchase measured: no ad led here, the report holds zeros",
-    AttributionVerdict.BUDGET_EXHAUSTED: "purchase measured: the week's budget is used up, the report holds zeros",
-}
+_PATIENCE = 30
+"""Seconds that a page may take to register what it should."""
+_REPORTING_DAYS = 30
+"""Days after the last visit in which the last report leaves: the longest window."""
 
 
 class World:
@@ -70,6 +81,10 @@ class World:
         self._timeline: list[TimelineRow] = []
         self._strip: deque[dict[str, Any]] = deque(maxlen=_STRIP_LENGTH)
         self._true: dict[Dialect, list[int]] = {dialect: [0] * story.HISTOGRAM_SIZE for dialect in Dialect}
+        self._tally = Tally()
+        self._due: dict[int, int] = {}
+        """When each user's next report leaves; users without one are not there."""
+        shelf = DatabaseAttributionCollection(database)
         collector = collector_app(DatabaseCollection(database), self._clock)
         service = service_app(
             keys=self._keys,
@@ -79,7 +94,12 @@ class World:
             minimum_batch=_SETTINGS.minimum_batch,
             value_cap=_SETTINGS.limits.value_cap,
         )
-        mounts = {"adtech.test": {"/collector/": collector}, "aggregator.test": {"/service/": service}}
+        adtech = {
+            "/collector/": collector,
+            "/.well-known/attribution-reporting/": attribution_receiver_app(shelf, self._clock),
+            "/attribution-collector/": attribution_reports_app(shelf, self._keys),
+        }
+        mounts = {"adtech.test": adtech, "aggregator.test": {"/service/": service}}
         sites = demo_sites(mounts, lambda: list(self._strip))
         self.maps = {host: str(hosts.map(host, app)) for host, app in sites.items()}
 
@@ -100,14 +120,15 @@ class World:
         """Send the users through their weeks, aggregate, and give the whole story."""
         async with AsyncExitStack() as stack:
             users = [await stack.enter_async_context(self._user(number)) for number in range(1, USERS + 1)]
-            visits = plan_visits(self._rng, USERS)
-            for visit in visits:
-                self._clock.advance(max(0, self._started + visit.at - self._clock.now()))
+            for visit in plan_visits(self._rng, USERS):
+                await self._pass_time(users, self._started + visit.at)
                 await self._visit(users[visit.user - 1], visit)
-            self._clock.advance(max(0, self._started + WEEKS * WEEK - self._clock.now()))
+            await self._pass_time(users, self._started + WEEKS * WEEK)
             budgets = [budget for number, user in enumerate(users, 1) for budget in await self._budgets(number, user)]
-        summaries = [await self._aggregate(dialect) for dialect in Dialect]
-        notes = [await self._aggregate_again(dialect) for dialect in Dialect]
+            summaries = [await self._aggregate(dialect) for dialect in Dialect]
+            notes = [await self._aggregate_again(dialect) for dialect in Dialect]
+            await self._pass_time(users, self._clock.now() + _REPORTING_DAYS * DAY)
+            attribution_reporting = await self._attribution_reporting()
         notes.append("The newsletter's ad is a response field, which navigator.privateAttribution does not have.")
         return DemoRun(
             seed=self._seed,
@@ -117,6 +138,7 @@ class World:
             weeks=WEEKS,
             timeline=tuple(self._timeline),
             apis=tuple(summaries),
+            attribution_reporting=attribution_reporting,
             budgets=tuple(budgets),
             notes=tuple(notes),
         )
@@ -141,23 +163,65 @@ class World:
         user = f"user {visit.user}"
         last = await agent.events.last()
         page = await agent.new_page()
+        seen = last.id if last else 0
         match visit.what:
-            case SeenAd(campaign):
-                await _see(page, f"{story.HOSTS[1].origin}{story.CAMPAIGNS[campaign].path}")
+            case SeenAd(campaign, clicked):
+                await _see(page, f"{story.HOSTS[1].origin}{story.CAMPAIGNS[campaign].path}", clicked=clicked)
+                await _registered(agent, SOURCE_REGISTRATION, seen, 1 + clicked)
             case Purchase(product):
                 await _buy(page, f"{story.HOSTS[2].origin}/product/{product}")
+                await _registered(agent, TRIGGER_REGISTRATION, seen, 1)
         await page.close()
-        events = await agent.events.read(after=last.id if last else 0)
-        for kind, site, text in _told(events):
-            self._row(kind, site, text, user)
+        events = await self._settled(visit.user, agent, seen)
+        self._tally.add(visit.user, events)
+        for row in told(events):
+            self._row(*row, user)
         if isinstance(visit.what, Purchase):
-            for report in (await agent.reports.all())[-len(Dialect) :]:
+            for report in (await agent.reports.all(kind=ReportKind.ATTRIBUTION_CONVERSION))[-len(Dialect) :]:
                 content = report.content
                 assert isinstance(content, ConversionContent)
                 self._true[content.dialect] = [
                     sum(pair) for pair in zip(self._true[content.dialect], content.histogram, strict=True)
                 ]
             self._row(RowKind.REPORT, "adtech.test", "two sealed reports arrive; nobody here can open them", user)
+
+    async def _pass_time(self, users: Sequence[Agent], until: int) -> None:
+        """Move the clock to ``until``, by way of every instant at which a report leaves; tells of them by the day."""
+        left: list[Event] = []
+        who: set[int] = set()
+        while True:
+            number = min(self._due, key=lambda user: (self._due[user], user), default=0)
+            due = self._due[number] if number else until + 1
+            if due > until or (left and due // DAY != self._clock.now() // DAY):
+                for row in deliveries(left):
+                    self._row(*row, f"user {min(who)}" if len(who) == 1 else "")
+                left, who = [], set()
+            if due > until:
+                break
+            self._clock.advance(max(0, due - self._clock.now()))
+            agent = users[number - 1]
+            last = await agent.events.last()
+            left += await self._settled(number, agent, last.id if last else 0)
+            who.add(number)
+        self._clock.advance(max(0, until - self._clock.now()))
+
+    async def _settled(self, number: int, agent: Agent, after: int) -> list[Event]:
+        """Have everything done that is due for a user; gives the events with an id above ``after``."""
+        await agent.clock.advance(0)
+        pending = [report.next_attempt for report in await agent.reports.all() if report.state is ReportState.PENDING]
+        self._due.pop(number, None)
+        if pending:
+            self._due[number] = min(instant for instant in pending if instant is not None)
+        return await agent.events.read(after=after)
+
+    async def _attribution_reporting(self) -> AttributionReportingSummary:
+        arrived: list[dict[str, Any]] = []
+        while True:
+            after = arrived[-1]["id"] if arrived else 0
+            _, page = await self._request("GET", f"https://adtech.test/attribution-collector/reports?after={after}")
+            if not page["reports"]:
+                return summary_of(self._tally, arrived)
+            arrived += page["reports"]
 
     async def _budgets(self, number: int, agent: Agent) -> list[WeekBudget]:
         start = (await agent.state.summary()).epoch_start
@@ -222,32 +286,22 @@ class World:
     async def follow(self, agent: Agent) -> None:
         """Show on the sites' strip what ``agent`` does, without end."""
         async for event in agent.events:
-            for _, site, text in _told([event]):
+            for _, site, text in told([event]):
                 self._strip.append({"time": format_instant(event.time), "site": site, "text": text})
 
 
-def _told(events: Sequence[Event]) -> list[tuple[RowKind, str, str]]:
-    """What events say to a reader: kind, site, sentence. What both APIs do is one sentence without a name."""
-    rows = []
-    decisions = [event for event in events if event.kind in _KINDS]
-    for (kind, site, text), group in groupby(decisions, key=lambda event: (event.kind, event.site, _sentence(event))):
-        apis = [API_NAMES[Dialect(event.data["dialect"])] for event in group]
-        rows.append((_KINDS[kind], site, text if len(apis) == len(Dialect) else f"{text} ({apis[0]})"))
-    return rows
-
-
-def _sentence(event: Event) -> str:
-    if event.kind == "impression" and event.verdict == AttributionVerdict.STORED:
-        return f"ad noted: {story.CAMPAIGNS[event.data['histogramIndex']].label}, for shop.test"
-    return _OUTCOMES.get(event.verdict, event.summary)
-
-
-async def _see(page: Page, url: str) -> None:
-    """Open a page with an ad and wait until its frames have noted it."""
+async def _see(page: Page, url: str, *, clicked: bool) -> None:
+    """Open a page with an ad, wait until its frames have noted it, and follow it if it is ``clicked``."""
     await page.goto(url)
     for frame in page.frames:
         for status in await frame.locator("[data-campaign] [role=status]").all():
             await status.and_(frame.locator("[data-state=done]")).wait_for()
+    if clicked:
+        for frame in page.frames:
+            if await frame.get_by_test_id("ad-link").count():
+                await frame.get_by_test_id("ad-link").click()
+                break
+        await page.wait_for_url(f"{story.HOSTS[2].origin}/**")
 
 
 async def _buy(page: Page, url: str) -> None:
@@ -255,3 +309,15 @@ async def _buy(page: Page, url: str) -> None:
     await page.goto(url)
     await page.get_by_test_id("buy-now").click()
     await page.locator("#measurement[data-state=sent]").wait_for()
+
+
+async def _registered(agent: Agent, kind: str, after: int, count: int) -> None:
+    """Wait until ``count`` registrations of a kind have events with an id above ``after``."""
+    try:
+        async with asyncio.timeout(_PATIENCE), agent.events.news:
+            while len(await agent.events.read(after=after, kind=kind)) < count:
+                await agent.events.news.wait()
+    except TimeoutError:
+        raise TallyhostError(
+            f"a page of the demo made no {kind} within {_PATIENCE} s", fix="report this: it is a bug"
+        ) from None

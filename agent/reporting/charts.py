@@ -5,6 +5,7 @@ Coordinates are user units of the picture's own ``viewBox``, rounded so that equ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -122,7 +123,9 @@ def week_chart(run: DemoRun) -> WeekChart:
     rows = [row for row in run.timeline if row.site]
     sites = list(dict.fromkeys(row.site for row in rows))
     users = sorted({row.user for row in rows if row.user}, key=natural)
-    length = max(1, run.ended - run.started)
+    last = max((row.time for row in rows), default=run.started)
+    ended = max(last, min(run.ended, run.started + run.weeks * WEEK))
+    length = max(1, ended - run.started)
 
     def x(time: int) -> float:
         return round(LANES_LEFT + (time - run.started) / length * (WEEKS_WIDTH - LANES_LEFT - 10), 1)
@@ -136,8 +139,8 @@ def week_chart(run: DemoRun) -> WeekChart:
         height=LANES_TOP + len(sites) * LANE,
         weeks=tuple(
             (number + 1, x(run.started + number * WEEK))
-            for number in range(run.weeks)
-            if run.started + number * WEEK < run.ended
+            for number in range(math.ceil(length / WEEK))
+            if run.started + number * WEEK < ended
         ),
         lanes=tuple(Lane(site, LANES_TOP + position * LANE) for position, site in enumerate(sites)),
         dots=tuple(Dot(x(row.time), y(row.site, row.user), row.kind, f"{row.user} {row.text}".strip()) for row in rows),

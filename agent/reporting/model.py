@@ -20,7 +20,9 @@ class RowKind(StrEnum):
     """What a row of the timeline is about; decides its colour."""
 
     IMPRESSION = "impression"
+    SOURCE = "source"
     CONVERSION = "conversion"
+    TRIGGER = "trigger"
     REPORT = "report"
     AGGREGATION = "aggregation"
     CLOCK = "clock"
@@ -115,6 +117,51 @@ class WeekBudget:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignReports:
+    """What Attribution Reporting counted for one campaign, beside what was true."""
+
+    label: str
+    seen: int
+    """Ads of it that were registered when seen."""
+    clicked: int
+    """Ads of it that were registered when clicked."""
+    purchases: int
+    """Purchases that the users' browsers matched with one of its ads: the truth, which nobody is told."""
+    event_level: int
+    """Event-level reports about it that arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBucket:
+    """The sum of one bucket over all aggregatable reports that arrived, opened and without noise."""
+
+    bucket: str
+    """In hexadecimal, such as ``0x559``."""
+    text: str
+    """What it stands for."""
+    value: int
+    amount: str
+    """``value`` in the unit that it stands for, such as ``3 bought``."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttributionReportingSummary:
+    """What Attribution Reporting sent to the measurement company."""
+
+    campaigns: tuple[CampaignReports, ...]
+    buckets: tuple[OpenedBucket, ...]
+    """In order of their numbers."""
+    aggregatable: int
+    """Aggregatable reports that arrived, null reports included."""
+    debug: int
+    """Reports for debugging that arrived: copies and messages."""
+    noise_of_views: float | None
+    """How likely the reports of an ad that was seen were made up, as they say themselves; None where none arrived."""
+    noise_of_clicks: float | None
+    """The same of an ad that was clicked."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoRun:
     """A whole run, ready to be shown."""
 
@@ -126,6 +173,8 @@ class DemoRun:
     timeline: tuple[TimelineRow, ...]
     """In order of time."""
     apis: tuple[ApiSummary, ...]
+    attribution_reporting: AttributionReportingSummary | None
+    """None for a run without it."""
     budgets: tuple[WeekBudget, ...]
     """A pair of user and week that is missing has spent nothing."""
     notes: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 
 from agent.model.clock import format_instant
 from agent.reporting.charts import bar_charts, heat_charts, week_chart
-from agent.reporting.model import DemoRun, RowKind
+from agent.reporting.model import AttributionReportingSummary, DemoRun, RowKind
 
 REPORT_NAME = "report.html"
 
@@ -45,10 +46,22 @@ def render_report(run: DemoRun) -> str:
         style=Markup(style),  # noqa: S704  our own package data, and the policy's hash is over exactly these bytes
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
         bars=list(zip(run.apis, bar_charts(run.apis), strict=True)),
+        noise=_noise(run.attribution_reporting) if run.attribution_reporting else "",
         weeks=week_chart(run),
         heats=heat_charts(run.budgets),
         kinds=[kind for kind in RowKind if any(row.kind is kind and row.site for row in run.timeline)],
     )
+
+
+def _noise(summary: AttributionReportingSummary) -> str:
+    """How likely event-level reports are made up, in words; empty where none arrived."""
+    rates = (("ads that were clicked", summary.noise_of_clicks), ("ads that were seen", summary.noise_of_views))
+    return ", ".join(f"those of {_share(rate)} of the {ads}" for ads, rate in rates if rate is not None)
+
+
+def _share(rate: float) -> str:
+    """``0.24 %`` for 0.0024263; never in powers of ten."""
+    return f"{Decimal(f'{rate * 100:.2g}'):f} %"
 
 
 def _instant(time: int) -> str:

@@ -8,12 +8,14 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.model.clock import DAY, format_instant
-from agent.reporting.model import ApiSummary, RowKind, TimelineRow
+from agent.reporting.model import ApiSummary, AttributionReportingSummary, RowKind, TimelineRow
 
 BAR_WIDTH = 10
 _COLOURS = {
     RowKind.IMPRESSION: "cyan",
+    RowKind.SOURCE: "blue",
     RowKind.CONVERSION: "green",
+    RowKind.TRIGGER: "bright_green",
     RowKind.REPORT: "magenta",
     RowKind.AGGREGATION: "yellow",
     RowKind.CLOCK: "dim",
@@ -64,4 +66,26 @@ def histogram_table(summary: ApiSummary) -> Table:
             bar(campaign.noised, "cyan"),
             f"{campaign.p5} to {campaign.p95}",
         )
+    return table
+
+
+def attribution_reporting_table(summary: AttributionReportingSummary) -> Table:
+    """What Attribution Reporting counted for each campaign, beside the truth."""
+    event_level = sum(campaign.event_level for campaign in summary.campaigns)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=(
+            f"Attribution Reporting: {event_level} event-level reports, {summary.aggregatable} aggregatable, "
+            f"{summary.debug} for debugging"
+        ),
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("Campaign")
+    for heading in ("Seen", "Clicked", "Bought, true", "Event-level reports"):
+        table.add_column(heading, justify="right")
+    for campaign in summary.campaigns:
+        numbers = (campaign.seen, campaign.clicked, campaign.purchases, campaign.event_level)
+        table.add_row(Text(campaign.label), *map(str, numbers))
     return table

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from agent.browser.network.hosts import HostMap
 from agent.crypto.keys import KeyRing
 from agent.model.attribution import CallContext, ConversionRequest, Dialect
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
-from agent.model.clock import DAY, HOUR, SECOND, Clock, format_instant
+from agent.model.clock import Clock, format_instant
 from agent.model.errors import PageException
 from agent.model.events import Event
 from agent.model.reports import Report
@@ -30,6 +29,7 @@ from agent.model.rng import Rng, rng_for
 from agent.model.settings import Settings
 from agent.model.tasks import Tasks
 from agent.runtime.attribution_reporting import AttributionReporting
+from agent.runtime.expiry import Expiry
 from agent.runtime.inspection import AgentClock, EventStream, Reports, State
 from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, open_delivery, seal
 from agent.runtime.pages import Pages
@@ -75,18 +75,14 @@ class Agent:
         self.service_keys = keys if keys is not None else keys_of(profile, self._rng)
         """The keys of the local aggregation service: reports are sealed to them."""
         self._tasks = Tasks()
-        self._last_expiry = clock.now()
-        self._delivers = False
-        self._starting = asyncio.Lock()
         self.events = EventStream(database)
         self.reports = Reports(database, self.events)
         self.state = State(database, self.events, self._apply, clock, self._rng, settings.limits)
         self.clock = AgentClock(clock, self._settle, database)
         self.arrived: Callable[[], Awaitable[None]] = _nothing_arrives
         """Waits until all is registered that pages' responses asked for by now."""
-        self._reporting = AttributionReporting(
-            database, settings, clock, self._rng, enabled=enabled, changed=self._registered
-        )
+        self._expiry = Expiry(self._apply, clock, settings.attribution_reporting_limits)
+        self._reporting = AttributionReporting(database, settings, clock, self._rng, enabled=enabled)
 
     @classmethod
     @asynccontextmanager
@@ -141,11 +137,8 @@ class Agent:
             agent.context, pages.context_id = await browser.new_context(front, pages)
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
             await agent.prepare_delivery(stack, browser.user_agent)
-            await agent.deliver()
-            for host in ["*"] if settings.allow_network else list(maps or {}):
-                await agent.release(host)
+            await agent.deliver(["*"] if settings.allow_network else list(maps or {}))
             await agent.expire()
-            agent.expire_daily()
             await agent.show_time()
             yield agent
 
@@ -212,16 +205,11 @@ class Agent:
             publish=lambda _event: self._announce(),
         )
 
-    async def deliver(self) -> None:
-        """Send what is due, from now on; a second call does nothing."""
-        async with self._starting:
-            if not self._delivers:
-                await self._scheduler.start()
-                self._delivers = True
-
-    async def release(self, host: str) -> None:
-        """Send what waits for ``host`` (``*`` for all), which can be reached now."""
-        await self._scheduler.release(host)
+    async def deliver(self, hosts: Iterable[str]) -> None:
+        """Send what is due, from now on, and what waited for ``hosts`` (``*`` for all), which can be reached now."""
+        await self._scheduler.start()
+        for host in hosts:
+            await self._scheduler.release(host)
 
     async def set_offline(self, offline: bool) -> None:
         """Take the profile offline, or back online: pages cannot reach the network, and reports wait."""
@@ -236,9 +224,10 @@ class Agent:
         """Tell delivery that a page has navigated, for which a retry may wait."""
         await self._scheduler.navigated()
 
-    def expire_daily(self) -> None:
-        """Remove expired impressions daily on the agent's clock."""
-        self._tasks.start(self._expire_daily(), "daily expiry")
+    async def expire(self) -> None:
+        """Remove what can match no more, now and from now on daily."""
+        await self._expiry.expire()
+        self._tasks.start(self._expiry.daily(), "daily expiry")
 
     # Verbs.
 
@@ -255,7 +244,7 @@ class Agent:
         Raises UsageError for what is no host or target.
         """
         self.hosts.map(host, target)
-        self._tasks.start(self.release(host), "release reports")
+        self._tasks.start(self._scheduler.release(host), "release reports")
 
     async def save_impression(
         self, dialect: Dialect, context: CallContext, options: Mapping[str, Any]
@@ -328,6 +317,8 @@ class Agent:
     async def register(self, response: RegistrationResponse) -> None:
         """Register what a response asks Attribution Reporting for; see :meth:`AttributionReporting.register`."""
         await self._reporting.register(response)
+        self._announce()
+        self._scheduler.wake()
 
     async def clear_reporting_origin(self, origin: str) -> None:
         """``Clear-Site-Data: "storage"`` (or ``"*"``) from ``origin``, as far as Attribution Reporting goes."""
@@ -383,10 +374,6 @@ class Agent:
         self._announce()
         return outcome
 
-    def _registered(self) -> None:
-        self._announce()
-        self._scheduler.wake()
-
     def _announce(self) -> None:
         self._tasks.start(self.events.announce(), "announce events")
 
@@ -394,29 +381,16 @@ class Agent:
         await self.arrived()
         ahead = self._clock.ahead
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
-        await self.expire()
+        await self._expiry.expire()
         await self.show_time()
-        await self.deliver()
+        await self._scheduler.start()
         await self._scheduler.settle()
-
-    async def expire(self) -> None:
-        """Remove what can match no more; done at launch, daily, and when the clock is advanced."""
-        now, limits = self._clock.now(), self.settings.attribution_reporting_limits
-        await self._apply("expire impressions", lambda c: verbs.expire(c, now=now))
-        await self._apply("expire sources", lambda c: reporting_verbs.expire(c, limits=limits, now=now))
-        self._last_expiry = now
 
     async def show_time(self) -> None:
         """Let pages see the agent's time where the settings ask for it; their timers run on as they do."""
         if self.settings.page_clock and hasattr(self, "context"):
             page_clock, now = self.context.clock, format_instant(self._clock.now())
             await (page_clock.set_fixed_time(now) if self._clock.stands_still else page_clock.set_system_time(now))
-
-    async def _expire_daily(self) -> None:
-        while True:
-            await asyncio.sleep(HOUR / SECOND)
-            if self._clock.now() - self._last_expiry >= DAY:
-                await self.expire()
 
 
 async def _nothing_arrives() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from agent.engines.attribution_reporting.chance import RngChance
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
 from agent.model.clock import Clock
@@ -16,7 +14,7 @@ from storage.database import AsyncDatabase
 
 
 class AttributionReporting:
-    """The verbs of one profile. ``changed`` is called after each registration: there are events, perhaps reports."""
+    """The verbs of one profile."""
 
     def __init__(
         self,
@@ -26,9 +24,8 @@ class AttributionReporting:
         rng: Rng,
         *,
         enabled: bool,
-        changed: Callable[[], None],
     ) -> None:
-        self._database, self._clock, self._changed = database, clock, changed
+        self._database, self._clock = database, clock
         self._rules = RegistrationRules(
             settings.attribution_reporting_limits,
             RngChance(rng),
@@ -39,6 +36,4 @@ class AttributionReporting:
     async def register(self, response: RegistrationResponse) -> Outcome:
         """Register what a response asks for, in one transaction."""
         now = self._clock.now() if response.arrived_at is None else response.arrived_at
-        outcome = await self._database.transact("register", lambda c: verbs.register(c, response, self._rules, now=now))
-        self._changed()
-        return outcome
+        return await self._database.transact("register", lambda c: verbs.register(c, response, self._rules, now=now))

@@ -263,7 +263,7 @@ class State:
         if keep_history:
             await self._apply(
                 "clear site data",
-                lambda c: verbs.clear_site_data(c, [parsed], limits=self._limits, rng=self._rng, now=now),
+                lambda c: _clear_site_data(c, [parsed], self._limits, self._rng, now),
             )
         else:
             await self._apply("clear history of site", lambda c: _clear_history(c, [parsed], now))
@@ -304,9 +304,16 @@ class State:
         await self._events.announce(replaced=True)
 
 
+def _clear_site_data(
+    connection: sqlite3.Connection, sites: Sequence[str], limits: AttributionLimits, rng: Rng, now: int
+) -> Outcome:
+    reporting_verbs.clear_site_data(connection, sites)
+    return verbs.clear_site_data(connection, sites, limits=limits, rng=rng, now=now)
+
+
 def _clear_history(connection: sqlite3.Connection, sites: Sequence[str] | None, now: int) -> Outcome:
     if sites is None:
         reporting_verbs.clear_all(connection)
     else:
-        reporting_verbs.clear_sites(connection, sites)
+        reporting_verbs.clear_history(connection, sites)
     return verbs.clear_history(connection, sites, now=now)

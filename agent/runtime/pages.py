@@ -6,13 +6,14 @@ import asyncio
 import base64
 import logging
 import math
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document, Frame, intermediary, origin_of
 from agent.browser.host_channel import ATTRIBUTION_REPORTING_CALLS, HostChannel, PageCall, Refusal
 from agent.browser.network.hooks import Exchange
+from agent.browser.permissions import ATTRIBUTION_REPORTING
 from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers, webidl
 from agent.engines.attribution.activation import Activation
@@ -199,11 +200,18 @@ class Pages:
         """See :class:`FrontHooks`."""
         if exchange.answered_by_front:
             return self._not_answered(exchange)
-        registering = self.registrations.on_response(exchange, self.context_id)
-        if _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
-            return registering
-        reading = self._read_fields(exchange, asyncio.get_running_loop().time())
-        return reading if registering is None else _both(registering, reading)
+        waiting = [self.registrations.on_response(exchange, self.context_id), self._notice(exchange)]
+        if not _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
+            waiting.append(self._read_fields(exchange, asyncio.get_running_loop().time()))
+        needed = [one for one in waiting if one is not None]
+        return _all(needed) if needed else None
+
+    def _notice(self, exchange: Exchange) -> Awaitable[None] | None:
+        """What a document must know of its policy before its first script; a frame's may be its container's doing."""
+        destination = exchange.request_headers.get(b"sec-fetch-dest")
+        if destination == b"iframe" or (destination == b"document" and _declares_policy(exchange)):
+            return self._channel.policy_notices.before_load(exchange, self.context_id, exchange.data["sender"])
+        return None
 
     async def _read_fields(self, exchange: Exchange, received: float) -> None:
         """Draft section 11: on every response, redirects included, before the page can see it."""
@@ -294,9 +302,14 @@ class Pages:
         await self._verbs.note(event)
 
 
-async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
-    await first
-    await second
+async def _all(waiting: Sequence[Awaitable[None]]) -> None:
+    for one in waiting:
+        await one
+
+
+def _declares_policy(exchange: Exchange) -> bool:
+    values = exchange.response_headers.get_all(b"permissions-policy")
+    return any(ATTRIBUTION_REPORTING.encode() in value for value in values)
 
 
 async def _next_slot(began: float) -> None:

@@ -32,3 +32,13 @@ CREATE TABLE collected_reports (
   body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX collected_reports_by_service ON collected_reports (service, id);
+
+-- Reports of Attribution Reporting that a reporting origin received. Debug messages have no id, and may be equal.
+CREATE TABLE collected_attribution_reports (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  received INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  report_id TEXT,
+  body BLOB NOT NULL,
+  UNIQUE (kind, report_id)
+) STRICT;

@@ -263,6 +263,18 @@ async def test_what_the_parser_asks_for_is_eligible_before_any_script_has_seen_i
         await page.close()
 
 
+async def test_what_the_parser_asks_for_in_a_page_from_the_cache_is_eligible_too(news: Agent, wire: Wire) -> None:
+    wire.pages["/html"] = "<!doctype html><img attributionsrc src='https://adtech.test/image'>"
+    wire.headers["/html"] = {"Cache-Control": "max-age=1000"}
+    await news.new_page("https://news.test/html")
+    await wire.until(1)
+    wire.pages["/html"] = "never asked for"
+    for count in (2, 3):
+        await news.new_page("https://news.test/html")
+        await wire.until(count)
+    assert [seen.eligible for seen in wire.seen] == [BOTH] * 3
+
+
 # Navigations.
 
 
@@ -372,3 +384,21 @@ async def test_sources_of_a_navigation_come_before_the_triggers_of_the_page_it_l
     registered = await wire.until_registered(2)
     assert [one.url for one in registered] == ["https://adtech.test/source", "https://adtech.test/trigger"]
     assert [one.context_origin for one in registered] == ["https://news.test", "https://shop.test"]
+
+
+@pytest.mark.parametrize("header", ["attribution-reporting=()", "attribution-reporting=(), geolocation=*"])
+async def test_the_first_script_of_a_document_without_permission_knows_of_it(
+    news: Agent, wire: Wire, header: str
+) -> None:
+    options = "{ attributionReporting: { eventSourceEligible: true, triggerEligible: true } }"
+    script = f"""<script>fetch('/x', {options}).then(() => fetch("https://adtech.test/none"),
+        (error) => fetch(`https://adtech.test/${{error.name}}`));</script>"""
+    wire.pages["/denied"] = f"<!doctype html>{script}<iframe src='/inside'></iframe>"
+    wire.pages["/inside"] = f"<!doctype html>{script}"
+    wire.headers["/denied"] = {"Permissions-Policy": header}
+    for _ in range(5):
+        page = await news.new_page("https://news.test/denied")
+        await wire.until(2)
+        assert [seen.url for seen in wire.seen] == ["https://adtech.test/NotAllowedError"] * 2
+        wire.seen.clear()
+        await page.close()

@@ -26,9 +26,7 @@ fetch("https://adtech.test/option", { attributionReporting: options });
 
 
 @asynccontextmanager
-async def _page(
-    browser: Browser, wire: Wire, url: str = "https://news.test/page", **how: Any
-) -> AsyncIterator[Page]:
+async def _page(browser: Browser, wire: Wire, url: str = "https://news.test/page", **how: Any) -> AsyncIterator[Page]:
     wire.pages["/page"] = PAGE
     maps = {host: wire.app() for host in ("news.test", "adtech.test", "shop.test")}
     async with Agent.launch(browser=browser, clock=Clock.frozen(), maps=maps, **how) as agent:

@@ -19,7 +19,7 @@ from agent.model.reports import Report, ReportKind, ReportState
 from storage import reports
 from storage.database import AsyncDatabase
 from tests.delivery.attribution_reports import EVENT_LEVEL, attribution_report
-from tests.delivery.test_scheduler import START, World
+from tests.delivery.world import START, World
 
 ACCEPT, REJECT, HANG, LOSE = "accept", "reject", "hang", "lose"
 STEPS = st.lists(

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from agent.delivery.retries import after_attempt, waiting_retry
+from agent.delivery.retries import after_attempt
 from agent.delivery.sender import Attempt, Outcome
 from agent.model.clock import MINUTE
-from agent.model.errors import UsageError
 from agent.model.reports import ReportKind, ReportState
 from tests.delivery.attribution_reports import DEBUG, REAL, attribution_report
 from tests.delivery.test_sender import URL, report
@@ -99,13 +98,3 @@ def test_the_retry_that_waits_for_a_navigation_has_no_time() -> None:
     assert (result.state, result.next_attempt) == (ReportState.PENDING, None)
     result = after_attempt(replace(report(), attempts=2), FAILED, NOW, waiting=2)
     assert result.next_attempt == NOW + 15 * MINUTE
-
-
-@pytest.mark.parametrize(("setting", "number"), [("", 0), ("first_retry", 1), ("third_retry", 3)])
-def test_the_setting_names_a_retry(setting: str, number: int) -> None:
-    assert waiting_retry(setting) == number
-
-
-def test_a_setting_that_names_no_retry_is_refused() -> None:
-    with pytest.raises(UsageError, match="fourth_retry"):
-        waiting_retry("fourth_retry")

@@ -9,6 +9,7 @@ import pytest
 from tests.injected_js.conftest import URL, Host, NewHost
 from tests.injected_js.registering import Registering, open_page
 from tests.injected_js.test_hostile_page import HOSTILE
+from tests.injected_js.test_native_look import OPEN, REALMS
 
 pytestmark = pytest.mark.browser
 
@@ -164,3 +165,18 @@ async def test_ten_thousand_registrations_take_no_longer_each_than_a_hundred(hos
         """
     )
     assert seconds[1] < 3 * seconds[0]
+
+
+@pytest.mark.parametrize("realm", REALMS)
+async def test_to_string_of_every_reachable_realm_says_native(new_host: NewHost, realm: str) -> None:
+    host = await new_host(everywhere=True)
+    texts = await host.run(
+        f"""{OPEN} {REALMS[realm]};
+        const w = await open();
+        const list = (v) => [v.fetch, v.open, v.Request, v.Element.prototype.setAttribute, v.Node.prototype.cloneNode];
+        const texts = (of, by) => list(of).map((f) => by.Function.prototype.toString.call(f));
+        return [...texts(window, w), ...texts(w, window), ...texts(w, w)];
+        """
+    )
+    named, unnamed = "function {}() {{ [native code] }}", "function () { [native code] }"
+    assert texts == [named.format("fetch"), unnamed, unnamed, named.format("setAttribute"), unnamed] * 3

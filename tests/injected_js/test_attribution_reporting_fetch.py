@@ -236,8 +236,6 @@ SURFACE: dict[str, Any] = {
     "return ['attributionReporting' in Request.prototype, Request.name, Request.length]": [False, "Request", 1],
     "return [fetch.name, fetch.length, open.name, open.length]": ["fetch", 1, "open", 0],
     "return Request.prototype.constructor === Request && new Request('/') instanceof Request": True,
-    "return document.featurePolicy.features().includes('attribution-reporting')": True,
-    "return document.featurePolicy.allowsFeature('attribution-reporting')": True,
 }
 
 

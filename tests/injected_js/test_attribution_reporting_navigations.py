@@ -199,6 +199,7 @@ async def test_window_open_with_the_feature_is_announced(
     "arguments",
     [
         "'/x'",
+        "'/x', '_blank', null",
         "'/x', '_blank', 'xattributionsrc=/r'",
         "'/x', '_blank', 'width=attributionsrc'",
         "'/x', 'attributionsrc'",

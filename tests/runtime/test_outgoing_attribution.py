@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from agent.model.reports import Report, ReportKind, ReportState
 from agent.model.rng import SeededRng
 from agent.runtime import Agent
 from storage import reports
+from tests.conformance_data import REPOSITORY
 from tests.delivery.attribution_reports import AGGREGATABLE, DEBUG, NOW, REAL, WELL_KNOWN, attribution_report
 
 HOST = "reporter.test"
@@ -154,6 +156,47 @@ async def test_reports_due_survive_the_end_of_the_agent(tmp_path: Path) -> None:
     async with agent_with(tmp_path / "profile") as agent:
         agent.map(HOST, collector.app)
         await agent.clock.advance("1m")
+    assert [path for path, _, _ in collector.posted] == [f"{PATH}/report-event-attribution"]
+
+
+KILLED_WHILE_SENDING = """
+import asyncio, sys
+from pathlib import Path
+from tests.runtime.test_outgoing_attribution import HOST, agent_with, attribution_report
+
+async def main():
+    async with agent_with(Path(sys.argv[1]), attribution_report()) as agent:
+        agent.map(HOST, sys.argv[2])
+        await agent.clock.advance(0)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_report_on_its_way_survives_that_the_agent_is_killed(tmp_path: Path) -> None:
+    reached = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        reached.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        command = [sys.executable, "-c", KILLED_WHILE_SENDING, str(tmp_path / "profile"), f"http://127.0.0.1:{port}"]
+        process = await asyncio.create_subprocess_exec(*command, cwd=REPOSITORY)
+        await asyncio.wait_for(reached.wait(), 30)
+        process.kill()
+        await process.wait()
+    collector = Collector()
+    async with agent_with(tmp_path / "profile") as agent:
+        (kept,) = await agent.reports.all()
+        assert (kept.state, kept.attempts) == (ReportState.SENDING, 1)
+        agent.map(HOST, collector.app)
+        await agent.clock.advance("1m")
+        (sent,) = await agent.reports.all()
+        assert (sent.state, sent.attempts) == (ReportState.SENT, 1)
     assert [path for path, _, _ in collector.posted] == [f"{PATH}/report-event-attribution"]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -8,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from agent.cli.control import control_endpoint
 from agent.crypto.aggregatable_payload import encode_payload, seal_payload
 from agent.crypto.hpke import derive_key_pair
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.rng import SeededRng
+from agent.runtime import Agent
 from tests.cli.conftest import Tallyhost
 from tests.conformance_data import conformance_file
 
@@ -87,6 +90,16 @@ def test_without_keys_the_agents_own_open_what_was_sealed_to_them(
     file.write_text(json.dumps(report(aggregation_service_payloads=[payload])))
     run = tallyhost("decrypt", "--profile", profile, str(file))
     assert lines(run.out) == [{**OPENED, "key_id": own["id"]}]
+
+
+async def test_the_keys_of_a_running_agent_in_memory_are_its_own(tallyhost: Tallyhost, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    async with Agent.open_profile(":memory:") as agent, control_endpoint(agent, ":memory:"):
+        key = agent.service_keys.current
+        payload = {"key_id": key.id.hex(), "payload": sealed(public_key=key.public_key)}
+        file.write_text(json.dumps(report(aggregation_service_payloads=[payload])))
+        run = await asyncio.to_thread(tallyhost, "decrypt", str(file))
+    assert lines(run.out) == [{**OPENED, "key_id": key.id.hex()}]
 
 
 def test_every_golden_is_opened_with_its_published_key(tallyhost: Tallyhost, tmp_path: Path) -> None:
