@@ -26,11 +26,11 @@ TABLE = REPOSITORY / "docs" / "real-chromium.md"
 REASONS: Mapping[str, str] = {}
 """By capture: why it differs from real Chromium's. One that does not differ has no place here."""
 _SECONDS = 90
-_HEAD = f"""# Against captures of real Chromium
+_HEAD = """# Against captures of real Chromium
 
 The scripts that drove real Chromium 143 drive the agent, and both captures are compared: every request with the headers
 that the APIs decide, every report with its key order and its opened payload, every result and exception message in the
-page. Left out are the console, and what is random or told by the clock. Made by `python -m {__name__}`.
+page. Left out are the console, and what is random or told by the clock. Made by `python -m tests.conformance.captures`.
 """
 
 
