@@ -23,7 +23,7 @@ from agent.version import version
 from benchmarks.figures import Figure
 from benchmarks.rounds import Plan
 
-NAMES = ("calls", "page_load", "story_throughput", "sealing", "memory", "opt_out")
+NAMES = ("calls", "page_load", "story_throughput", "registrations", "sealing", "memory", "opt_out")
 """The benchmarks: modules of this package with ``async def measure(plan) -> list[Figure]``."""
 ROUNDS = 30
 

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Collection
 
-from agent.model.attribution_reporting.facts import Registrant
+from agent.model.attribution_reporting.facts import Registrant, StoredSource
 from agent.model.reports import ReportKind
 
 _ORIGINS = """
@@ -33,25 +33,31 @@ _COUNTS = f"SELECT {_COUNT.format(ReportKind.EVENT_LEVEL)}, {_COUNT.format(Repor
 
 
 def record(
-    connection: sqlite3.Connection,
-    kind: ReportKind,
-    source: Registrant,
-    destination: str,
-    report_position: int | None = None,
+    connection: sqlite3.Connection, kind: ReportKind, source: Registrant, destination: str, report_position: int
 ) -> None:
     """Count an attribution of a source that ``source`` registered, by a trigger on ``destination``."""
+    _insert(connection, report_position, kind, source, destination)
+
+
+def record_noise(connection: sqlite3.Connection, source: StoredSource) -> None:
+    """Count an event-level attribution for each destination of a source with a randomised response."""
+    for number, destination in enumerate(source.registration.destinations):
+        _insert(connection, -(3 * source.id + number), ReportKind.EVENT_LEVEL, source.registrant, destination)
+
+
+def _insert(
+    connection: sqlite3.Connection, row_id: int, kind: ReportKind, source: Registrant, destination: str
+) -> None:
     connection.execute(
-        "INSERT INTO attribution_rate_limits"
-        " (kind, source_site, destination, reporting_site, reporting_origin, time, report_position)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO attribution_rate_limits VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
+            row_id,
             kind,
             source.context_site,
             destination,
             source.reporting_site,
             source.reporting_origin,
             source.now,
-            report_position,
         ),
     )
 
@@ -77,13 +83,13 @@ def counts(
 def remove_of_reports(connection: sqlite3.Connection, positions: Collection[int]) -> None:
     """Forget the attributions whose reports, at these positions, gave way."""
     connection.execute(
-        "DELETE FROM attribution_rate_limits WHERE report_position IN (SELECT value FROM json_each(?))",
+        "DELETE FROM attribution_rate_limits WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(positions)),),
     )
 
 
 def sweep(connection: sqlite3.Connection, until: int) -> None:
-    """Forget what no window that ends after ``until`` reaches."""
+    """Forget what no window that ends after ``until`` reaches; reads every attribution."""
     connection.execute("DELETE FROM attribution_rate_limits WHERE time <= ?", (until,))
 
 

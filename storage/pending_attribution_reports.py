@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from agent.model.attribution_reporting.facts import PendingEventReport
 from agent.model.reports import ReportKind
 
+_PLACES = 3
+"""How many destinations a source has at most."""
 _COUNT = """
-    (SELECT count(*) FROM (SELECT 1 FROM pending_attribution_destinations
-        WHERE kind = '{}' AND destination = ?1 LIMIT ?{}))
+    (SELECT count(*) FROM (
+        SELECT 1 FROM pending_attribution_reports WHERE kind = '{}' AND destination_1 = ?1
+        UNION ALL SELECT 1 FROM pending_attribution_reports WHERE kind = '{}' AND destination_2 = ?1
+        UNION ALL SELECT 1 FROM pending_attribution_reports WHERE kind = '{}' AND destination_3 = ?1
+        LIMIT ?{}
+    ))
 """
-_COUNTS = f"SELECT {_COUNT.format(ReportKind.EVENT_LEVEL, 2)}, {_COUNT.format(ReportKind.AGGREGATABLE, 3)}"
+_EVENT_LEVEL = _COUNT.format(*[ReportKind.EVENT_LEVEL] * _PLACES, 2)
+_AGGREGATABLE = _COUNT.format(*[ReportKind.AGGREGATABLE] * _PLACES, 3)
 
 
 def add(
@@ -27,18 +34,16 @@ def add(
     kind: ReportKind,
     reporting_origin: str,
     source_id: int | None,
-    destinations: Iterable[str],
+    destinations: Sequence[str],
     trigger_time: int,
     report_time: int,
     priority: int = 0,
 ) -> None:
     """The report at ``position`` is pending; ``destinations`` are its source's, none for a null report."""
+    places = (*destinations, None, None, None)[:_PLACES]
     connection.execute(
-        "INSERT INTO pending_attribution_reports VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (position, kind, reporting_origin, source_id, trigger_time, report_time, priority),
-    )
-    connection.executemany(
-        "INSERT INTO pending_attribution_destinations VALUES (?, ?, ?)", [(kind, one, position) for one in destinations]
+        "INSERT INTO pending_attribution_reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (position, kind, reporting_origin, source_id, trigger_time, report_time, priority, *places),
     )
 
 
@@ -46,7 +51,10 @@ def counts(
     connection: sqlite3.Connection, destination: str, *, event_level_limit: int, aggregatable_limit: int
 ) -> tuple[int, int]:
     """How many reports, event-level and aggregatable, are pending for ``destination``; a limit stands for more."""
-    row: tuple[int, int] = connection.execute(_COUNTS, (destination, event_level_limit, aggregatable_limit)).fetchone()
+    row: tuple[int, int] = connection.execute(
+        f"SELECT {_EVENT_LEVEL}, {_AGGREGATABLE}",
+        (destination, event_level_limit, aggregatable_limit),
+    ).fetchone()
     return row
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from urllib.parse import urlsplit
 
+from agent.model.caching import remember_short
 from agent.model.reports import Report, ReportKind, ReportState
 from storage import report_contents
 
@@ -16,7 +17,7 @@ _Row = tuple[str, str, int, str, int, bytes, str | None, str, int, int | None, s
 
 def insert(connection: sqlite3.Connection, report: Report) -> int:
     """Add ``report`` in one statement; gives its position. Raises sqlite3.IntegrityError when its id is known."""
-    host = (urlsplit(report.delivered_to).hostname or "").rstrip(".") if report.delivered_to else None
+    host = _host(report.delivered_to) if report.delivered_to else None
     values = (
         *(report.id, report.kind, report.created, report_contents.dumps(report.content), report.event_id, report.body),
         *(report.delivered_to, host, report.state, report.attempts, report.next_attempt, report.last_result),
@@ -27,6 +28,11 @@ def insert(connection: sqlite3.Connection, report: Report) -> int:
         values,
     )
     return cursor.lastrowid or 0
+
+
+@remember_short
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
 
 
 def read(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from agent.model.attribution_reporting.facts import DestinationGroup, StoredSource
+from storage import source_registrations
 
 _DESTINATIONS = "destinations"
 """Of a source site, whatever the reporting site."""
@@ -39,10 +40,11 @@ class Seen(NamedTuple):
     """Of sources of the reporting site."""
     destinations: frozenset[str]
     """Of sources of any reporting site."""
+    own_destinations: frozenset[str]
+    """Of sources of the reporting site within the same window, and within a day."""
+    own_destinations_of_day: frozenset[str]
     reporting_origins_of_destinations: Mapping[str, frozenset[str]]
     """By destination."""
-    own_destinations: Mapping[str, int]
-    """Of sources of the reporting site, with the time of the latest, whether a window reaches it or not."""
     destination_groups: tuple[DestinationGroup, ...]
     """Of sources of the reporting site that have not expired."""
 
@@ -63,44 +65,55 @@ def seen(
     connection: sqlite3.Connection,
     source_site: str,
     reporting_site: str,
-    destinations: Sequence[str],
+    destinations: tuple[str, ...],
     *,
     origins_since: int,
     destinations_since: int,
+    day_since: int,
     origins_of_destinations_since: int,
 ) -> Seen:
     """What counts for a new source of these sites and ``destinations``: what was stored later than the instants."""
-    origins, in_window = set[str](), set[str]()
+    origins, in_window, own, own_of_day = set[str](), set[str](), set[str](), set[str]()
     of_destinations: dict[str, set[str]] = {one: set() for one in destinations}
-    own: dict[str, int] = {}
     groups = []
+    sites = source_registrations.sites(destinations)
     # One statement: each costs about as much as all of these seeks.
     for rule, scope, member, priority, time in connection.execute(
-        _SEEN,
-        (
-            source_site,
-            reporting_site,
-            origins_since,
-            destinations_since,
-            json.dumps(destinations),
-            origins_of_destinations_since,
-        ),
+        _SEEN, (source_site, reporting_site, origins_since, destinations_since, sites, origins_of_destinations_since)
     ):
         if rule == 3:
-            own[member] = scope
+            if scope > day_since:
+                own_of_day.add(member)
+            if scope > destinations_since:
+                own.add(member)
             if time is not None:
                 groups.append(DestinationGroup(member, priority, time))
         elif rule == 2:
             of_destinations[scope].add(member)
+        elif rule:
+            in_window.add(member)
         else:
-            (in_window if rule else origins).add(member)
+            origins.add(member)
     return Seen(
         frozenset(origins),
         frozenset(in_window),
+        frozenset(own),
+        frozenset(own_of_day),
         {one: frozenset(names) for one, names in of_destinations.items()},
-        own,
         tuple(groups),
     )
+
+
+def of_destinations(
+    connection: sqlite3.Connection, source_site: str, reporting_site: str, destinations: Collection[str]
+) -> list[int]:
+    """Ids of the sources of these sites that count for any of ``destinations``."""
+    rows = connection.execute(
+        "SELECT DISTINCT source_id FROM destination_sources WHERE source_site = ? AND reporting_site = ?"
+        " AND destination IN (SELECT value FROM json_each(?))",
+        (source_site, reporting_site, json.dumps(list(destinations))),
+    )
+    return [source_id for (source_id,) in rows]
 
 
 def evict_destinations(
@@ -123,20 +136,19 @@ def evict_destinations(
 
 def expire(connection: sqlite3.Connection, now: int) -> int:
     """Remove the sources that have expired at ``now``, and let them count no more; gives how many."""
-    found = connection.execute(
-        "SELECT DISTINCT source_id FROM destination_sources WHERE expiry_time <= ?", (now,)
-    ).fetchall()
-    if not found:
+    # Each registration asks, and nearly always there is none.
+    if not connection.execute("SELECT 1 FROM destination_sources WHERE expiry_time <= ? LIMIT 1", (now,)).fetchone():
         return 0
-    connection.execute("DELETE FROM destination_sources WHERE expiry_time <= ?", (now,))
+    found = connection.execute("SELECT DISTINCT source_id FROM destination_sources WHERE expiry_time <= ?", (now,))
     ids = json.dumps([one for (one,) in found])
+    connection.execute("DELETE FROM destination_sources WHERE expiry_time <= ?", (now,))
     return connection.execute("DELETE FROM sources WHERE id IN (SELECT value FROM json_each(?))", (ids,)).rowcount
 
 
 def sweep(
     connection: sqlite3.Connection, *, origins_until: int, destinations_until: int, origins_of_destinations_until: int
 ) -> None:
-    """Forget what no source named later than these instants: no window reaches it any more."""
+    """Forget what no source named later than these instants: no window reaches it. Reads all that is counted."""
     connection.executemany(
         "DELETE FROM source_rate_limits WHERE rule = ? AND time <= ?",
         [

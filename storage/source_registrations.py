@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, fields
+from functools import lru_cache
 from typing import Any
 
 from agent.model.attribution_reporting.registrations import (
@@ -15,7 +16,7 @@ from agent.model.attribution_reporting.registrations import (
     TriggerDataMatching,
 )
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _OPTIONAL = (
     "source_event_id",
     "priority",
@@ -34,8 +35,17 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 
+@lru_cache(maxsize=1024)
+def sites(names: tuple[str, ...]) -> str:
+    """A few sites as a JSON array; those of one advertiser come again and again."""
+    return _encode(names)
+
+
 def dumps(registration: SourceRegistration) -> str:
-    """The text of ``registration``; what has its default is left out. Integers may exceed 64 bits."""
+    """The text of ``registration``; what has its default is left out.
+
+    Integers may exceed 64 bits, and an epsilon without bound is the word ``Infinity``: only :func:`loads` reads it.
+    """
     windows = registration.event_report_windows
     values: dict[str, Any] = {
         "destinations": registration.destinations,

@@ -37,8 +37,8 @@ def insert(connection: sqlite3.Connection, source: StoredSource) -> int:
             source.randomized_trigger_rate, source.attribution_logic, source.event_level_active,
             source.num_attributions, source.num_aggregatable_reports, source.num_aggregatable_debug_reports,
             source.remaining_aggregatable_budget, source.remaining_aggregatable_debug_budget,
-            _dump_budgets(source.remaining_named_budgets), source.expiry_time, json.dumps(what.destinations),
-            what.priority, what.destination_limit_priority,
+            _dump_budgets(source.remaining_named_budgets), source.expiry_time,
+            source_registrations.sites(what.destinations), what.priority, what.destination_limit_priority,
         ),
     )  # fmt: skip
     source_id = cursor.lastrowid or 0
@@ -99,11 +99,13 @@ def get(connection: sqlite3.Connection, source_id: int) -> StoredSource | None:
 
 def deactivate_others(connection: sqlite3.Connection, reporting_origin: str, destination: str, *, kept: int) -> int:
     """Make every other active source of ``reporting_origin`` and ``destination`` inactive; gives how many."""
-    return connection.execute(
-        "UPDATE sources SET active = 0 WHERE id IN (SELECT source_id FROM source_candidates"
-        " WHERE reporting_origin = ? AND destination = ? AND scoped IN (0, 1) AND source_id != ?)",
+    others = connection.execute(
+        "SELECT source_id FROM source_candidates WHERE reporting_origin = ? AND destination = ? AND scoped IN (0, 1)"
+        " AND source_id != ?",
         (reporting_origin, destination, kept),
-    ).rowcount
+    ).fetchall()
+    connection.executemany("UPDATE sources SET active = 0 WHERE id = ?", others)
+    return len(others)
 
 
 def update(connection: sqlite3.Connection, source: StoredSource) -> None:
@@ -149,6 +151,7 @@ _KNOWN_SCOPES = """
     ), dated (scope, time) AS (
         SELECT scope, (SELECT time FROM source_scopes AS s WHERE s.reporting_origin = ?1 AND s.destination = ?2
             AND s.scope = known.scope AND max_event_states = ?3 AND scopes_limit >= ?4
+            AND source_id NOT IN (SELECT value FROM json_each(?5))
             ORDER BY scopes_limit, source_id DESC LIMIT 1)
         FROM known WHERE scope IS NOT NULL
     )
@@ -157,26 +160,34 @@ _KNOWN_SCOPES = """
 
 
 def scopes_of(
-    connection: sqlite3.Connection, reporting_origin: str, destinations: Iterable[str], like: AttributionScopes
+    connection: sqlite3.Connection,
+    reporting_origin: str,
+    destinations: Iterable[str],
+    like: AttributionScopes,
+    *,
+    without: Collection[int] = (),
 ) -> Mapping[str, tuple[tuple[str, int], ...]]:
     """By destination the distinct scopes of active sources, each with the time of the newest.
 
-    Left out are those that :func:`unlike_scopes` finds for ``like``.
+    Left out are the sources that :func:`unlike_scopes` finds for ``like``, and those ``without``.
     """
+    left_out = json.dumps(list(without))
     return {
         destination: tuple(
-            connection.execute(_KNOWN_SCOPES, (reporting_origin, destination, like.max_event_states, like.limit))
+            connection.execute(
+                _KNOWN_SCOPES, (reporting_origin, destination, like.max_event_states, like.limit, left_out)
+            )
         )
         for destination in destinations
     }
 
 
-def clear_scopes(connection: sqlite3.Connection, reporting_origin: str, destinations: Collection[str]) -> None:
+def clear_scopes(connection: sqlite3.Connection, reporting_origin: str, destinations: tuple[str, ...]) -> None:
     """Take the scopes from the active sources that share one of ``destinations``."""
     rows = connection.execute(
         "SELECT DISTINCT source_id FROM source_scopes WHERE reporting_origin = ?"
         " AND destination IN (SELECT value FROM json_each(?))",
-        (reporting_origin, json.dumps(list(destinations))),
+        (reporting_origin, source_registrations.sites(destinations)),
     )
     found = [source_id for (source_id,) in rows]
     if not found:

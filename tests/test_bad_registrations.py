@@ -261,19 +261,14 @@ def test_10_6_pending_reports_are_no_quadratic_step(world: ReportingWorld, desti
         connection.execute(PENDING.replace("many", f"from {first}"), (count, NOON))
         connection.execute(
             "INSERT INTO pending_attribution_reports SELECT position, 'event-level', 'https://adtech.test',"
-            " 1000 + position, 0, 0, 0 FROM reports WHERE position > ?",
-            (first,),
-        )
-        connection.execute(
-            "INSERT INTO pending_attribution_destinations SELECT 'event-level', ?, position FROM reports"
-            " WHERE position > ?",
+            " 1000 + position, 0, 0, 0, ?, NULL, NULL FROM reports WHERE position > ?",
             (destination, first),
         )
 
     fill(2_000, 0)
     few = steps()
     fill(98_000, 2_000)
-    assert world.scalar("SELECT count(*) FROM pending_attribution_destinations") == 100_000
+    assert world.scalar("SELECT count(*) FROM pending_attribution_reports") == 100_000
     assert steps() <= few
 
 

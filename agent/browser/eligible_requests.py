@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.browser.documents import Document, origin_of
 from agent.browser.element_requests import ElementRequests
@@ -24,6 +24,7 @@ from agent.browser.request_client import Sender
 from agent.browser.sessions import Session
 from agent.model.attribution_reporting.eligibility import Eligibility
 
+T = TypeVar("T")
 _PATIENCE = 1.0
 """Seconds to wait for the announcement of a token that has come; it is on its way unless its document went away."""
 _NAVIGATION_LAPSES = 5.0
@@ -83,6 +84,8 @@ class EligibleRequests:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._tokens: dict[str, Claim] = {}
+        self._used: dict[str, None] = {}
+        """Tokens whose request was answered."""
         self._awaited: dict[str, asyncio.Event] = {}
         self._navigations: deque[Claim] = deque(maxlen=_KEPT_NAVIGATIONS)
         self._hops: deque[_Hop] = deque(maxlen=_KEPT_HOPS)
@@ -114,9 +117,7 @@ class EligibleRequests:
         background = options["kind"] == "background"
         eligibility = Eligibility(options["eligibility"])
         claim = Claim(eligibility, document, options.get("url", ""), background, navigation, mark, announced_at=now)
-        self._tokens[options["token"]] = claim
-        if len(self._tokens) > _KEPT_TOKENS:
-            del self._tokens[next(iter(self._tokens))]
+        _keep(self._tokens, options["token"], claim)
         if (awaited := self._awaited.get(options["token"])) is not None:
             awaited.set()
         return claim
@@ -132,7 +133,8 @@ class EligibleRequests:
         for hop in self._hops:
             # Where the origin is not trustworthy a browser does not tell the destination.
             alike = destination is None or hop.destination is None or destination == hop.destination
-            alike = alike and hop.token == token and hop.mark == sender.mark
+            # A new tab's first request may come before its session has a mark.
+            alike = alike and hop.token == token and (hop.mark == sender.mark or 0 in (hop.mark, sender.mark))
             if alike and hop.noted_at >= since and _is_same(exchange.url, hop.url):
                 self._hops.remove(hop)
                 hop.claim.exchange = exchange
@@ -148,7 +150,7 @@ class EligibleRequests:
 
     async def by_token(self, exchange: Exchange, token: str, sender: Sender) -> Claim | None:
         """The claim behind a token; None for one that was never announced, is used up, or is another request's."""
-        if token not in self._tokens:
+        if token not in self._tokens and token not in self._used:
             event = self._awaited.setdefault(token, asyncio.Event())
             with suppress(TimeoutError):
                 await asyncio.wait_for(event.wait(), _PATIENCE)
@@ -158,17 +160,20 @@ class EligibleRequests:
             return None
         if claim.url and not _is_same(exchange.url, claim.url):
             return None
-        # Chromium repeats a request whose connection broke before there was an answer.
-        if claim.exchange is not None and claim.exchange.status:
-            return None
         claim.exchange = exchange
         return claim
 
+    def answered(self, token: str) -> None:
+        """A request with this token was answered; until then Chromium may repeat it, where a connection breaks."""
+        if self._tokens.pop(token, None) is not None:
+            _keep(self._used, token, None)
+
     def unannounced(self, exchange: Exchange, token: str, eligibility: Eligibility, client: Document) -> Claim | None:
         """A claim for a token that nobody announced; None where it was announced, or believed before."""
-        if token in self._tokens:
+        if token in self._tokens or token in self._used:
             return None
-        claim = self._tokens[token] = Claim(eligibility, client, exchange.url, exchange=exchange)
+        claim = Claim(eligibility, client, exchange.url, exchange=exchange)
+        _keep(self._tokens, token, claim)
         return claim
 
     def by_navigation(self, exchange: Exchange, sender: Sender) -> Claim | None:
@@ -236,6 +241,12 @@ class EligibleRequests:
         context_id = claim.client.frame.context_id
         sessions = self._observer.sessions.values()
         return next((s for s in sessions if s.mark == mark and s.context_id == context_id), None)
+
+
+def _keep(tokens: dict[str, T], token: str, value: T) -> None:
+    tokens[token] = value
+    if len(tokens) > _KEPT_TOKENS:
+        del tokens[next(iter(tokens))]
 
 
 def _is_same(on_wire: str, announced: str) -> bool:

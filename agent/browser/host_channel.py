@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Protocol
 
+from agent.browser.debug_cookie import DebugCookies
 from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.documents import Document, Frame, intermediary
 from agent.browser.observer import Observer
@@ -108,8 +109,8 @@ class HostChannel:
         self._realm_event = f"e{token()}"
         self.accept_parameter = f"t{token()[:6]}"
         """Names the parameter in ``Accept`` by which the pages' script marks its requests."""
-        notice = f"{self._resolver}(0, {json.dumps(json.dumps({ATTRIBUTION_REPORTING_CALLS: False}))})"
-        self.policy_notices = PolicyNotices(pipe, observer, notice)
+        self.debug_cookies = DebugCookies(pipe)
+        self.policy_notices = PolicyNotices(observer)
         self._scripts: dict[str, str] = {}
         self._activation_script = (
             resources.files("injected_js")
@@ -182,44 +183,38 @@ class HostChannel:
     def answer(self, call: PageCall, reply: Mapping[str, Any]) -> None:
         """Answer a call; a page that is gone does not hear it."""
         if call.answer_id:
-            self._resolve(call.answer_id, reply, call.execution_context, call.session)
+            resolution = self._resolution(call.answer_id, reply, call.execution_context)
+            self._pipe.post("Runtime.evaluate", resolution, call.session)
 
-    def _resolve(self, answer_id: int, reply: Mapping[str, Any], execution_context: int, session: str) -> None:
+    def _resolution(self, answer_id: int, reply: Mapping[str, Any], execution_context: int) -> Mapping[str, Any]:
         text = json.dumps(json.dumps(reply, separators=(",", ":")))
         expression = f"{self._resolver}({answer_id},{text})"
-        parameters = {"expression": expression, "contextId": execution_context, "silent": True}
-        self._pipe.post("Runtime.evaluate", parameters, session)
+        return {"expression": expression, "contextId": execution_context, "silent": True}
 
     def _policy(self, document: Document) -> None:
-        if document.frame.context_id not in self.profiles:
-            return
-        self.policy_notices.loaded(document)
-        if document.parent is None:
-            self._tell_policy(document)
-        else:
-            self._tasks.start(self._tell_policy_when_known(document), "tell a frame its policy")
+        allowed = document.parent is None and document.policy.allows(ATTRIBUTION_REPORTING)
+        if document.frame.context_id in self.profiles and not allowed:
+            self._tasks.start(self._tell_policy(document), "tell a document its policy")
 
-    async def _tell_policy_when_known(self, document: Document) -> None:
-        await document.policy_known()
-        self._tell_policy(document)
-
-    def _tell_policy(self, document: Document) -> None:
+    async def _tell_policy(self, document: Document) -> None:
         """Tell a document that it must do without Attribution Reporting: this Chromium does not know the feature."""
+        await document.policy_known()
         if not document.policy.allows(ATTRIBUTION_REPORTING):
-            self._tell(document, {ATTRIBUTION_REPORTING_CALLS: False})
+            await self._tell(document, {ATTRIBUTION_REPORTING_CALLS: False})
+        self.policy_notices.told(document)
 
     def _realm_kept(self, document: Document) -> None:
         if document.frame.context_id in self.profiles:
-            self._tell(document, {"newDocument": True})
+            self._tasks.start(self._tell(document, {"newDocument": True}), "tell a kept realm")
 
-    def _tell(self, document: Document, what: Mapping[str, Any]) -> None:
-        """Tell the script of a document something that it did not ask for."""
+    async def _tell(self, document: Document, what: Mapping[str, Any]) -> None:
+        """Tell the script of a document something that it did not ask for, and wait until it has heard."""
         session = self._observer.sessions.get(document.frame.session)
         if session is None or document.frame.document is not document:
             return
-        for context in session.contexts.values():
+        for context in list(session.contexts.values()):
             if context.frame_id == document.frame.id and not context.world:
-                self._resolve(0, what, context.id, session.id)
+                await self._pipe.call("Runtime.evaluate", self._resolution(0, what, context.id), session.id)
 
     def _navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:

@@ -58,7 +58,7 @@ class PageScriptConfig:
     attribution_reporting: bool = True
     """Whether requests may register for Attribution Reporting. Pages see its interfaces in any case."""
     accept_parameter: str = "t"
-    """Names the parameter in ``Accept`` that marks requests for the front: at most 8 letters and digits, unguessable."""
+    """Names the parameter of ``Accept`` that marks requests: unguessable, at most 8 letters and digits."""
 
 
 def page_script(config: PageScriptConfig) -> str:

@@ -1,74 +1,85 @@
-"""Tells a document, before its first script, that its permissions policy forbids what this Chromium does not know.
+"""Documents whose permissions policy forbids what this Chromium does not know are told before their first script.
 
-The front sees what a response declares before the browser does, and holds the response until the notice is in place. A
-frame that gets a session of its own only when it is committed is told a moment later, by its realm.
+The front sees what a response declares before the browser does. It lets the head go, so that the document is made, and
+holds the body until the document's realm has been told.
 """
 
 from __future__ import annotations
 
-import json
-from collections import deque
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
 
-from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.documents import Document, origin_of
 from agent.browser.network.hooks import Exchange
 from agent.browser.observer import Observer
 from agent.browser.permissions import ATTRIBUTION_REPORTING, inherit, parse_header
 from agent.browser.request_client import Sender
-from agent.browser.sessions import Session
 
-_KEPT = 64
-_SCRIPT = 'if (location.href.split("#")[0] === {url}) {notice}'
-
-
-@dataclass(frozen=True, slots=True)
-class _Notice:
-    session: str
-    url: str
-    identifier: str
+_PATIENCE = 2.0
+"""Seconds that a body is held: not every response becomes a document."""
 
 
 class PolicyNotices:
-    """The notices of one browser; ``notice`` is the script that tells a document."""
+    """The documents of one browser that are about to be told."""
 
-    def __init__(self, pipe: DevToolsPipe, observer: Observer, notice: str) -> None:
-        self._pipe, self._observer, self._notice = pipe, observer, notice
-        self._in_place: deque[_Notice] = deque(maxlen=_KEPT)
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._awaited: dict[tuple[str, str], asyncio.Event] = {}
 
-    async def before_load(self, exchange: Exchange, context_id: str, sender: Sender) -> None:
-        """See to it that the document that ``exchange`` brings knows what its policy forbids."""
-        sessions = self._observer.sessions.values()
-        marked = (s for s in sessions if s.context_id == context_id and s.mark == sender.mark and s.is_document)
-        session = next(marked, None)
-        if session is None or not sender.mark or self._is_allowed(exchange, session):
-            return
-        script = _SCRIPT.format(url=json.dumps(exchange.url), notice=self._notice)
-        answer = await self._pipe.call("Page.addScriptToEvaluateOnNewDocument", {"source": script}, session.id)
-        if "identifier" in answer:
-            self._in_place.append(_Notice(session.id, exchange.url, answer["identifier"]))
+    def before_body(self, exchange: Exchange, context_id: str, sender: Sender) -> Callable[[], Awaitable[None]] | None:
+        """What the body of a document must wait for, from when its head goes; None where nothing can be forbidden."""
+        is_top_level = exchange.request_headers.get(b"sec-fetch-dest") == b"document"
+        if is_top_level and not _is_denied_by_header(exchange):
+            return None
+        return partial(self._begin, exchange, context_id, sender)
 
-    def loaded(self, document: Document) -> None:
-        """The document has its realm: what was in place for it has run, and must not for another."""
-        url = document.url.partition("#")[0]
-        for notice in [one for one in self._in_place if one.url == url and one.session == document.frame.session]:
-            self._in_place.remove(notice)
-            identifier = {"identifier": notice.identifier}
-            self._pipe.post("Page.removeScriptToEvaluateOnNewDocument", identifier, notice.session)
+    def _begin(self, exchange: Exchange, context_id: str, sender: Sender) -> Awaitable[None]:
+        key = context_id, exchange.url
+        return self._told(exchange, sender, key, self._awaited.setdefault(key, asyncio.Event()))
 
-    def _is_allowed(self, exchange: Exchange, session: Session) -> bool:
-        origin = origin_of(exchange.url, exchange.url)
-        values = [value.decode("latin-1") for value in exchange.response_headers.get_all(b"permissions-policy")]
-        declared = parse_header(values, origin).get(ATTRIBUTION_REPORTING)
-        if declared is not None and not declared.matches(origin):
-            return False
-        if exchange.request_headers.get(b"sec-fetch-dest") == b"document":
-            return True
-        announced = session.matching(exchange.url, exchange.method)
-        frames = [self._observer.frames.frames.get(facts.frame_id) for _, facts in announced]
-        frame = next((one for one in frames if one is not None and one.parent is not None), None)
-        if frame is None or frame.document is None or frame.document.parent is None:
-            return True
-        if not frame.document.container_known.is_set():
-            return True  # a busy page must not hold its frames up; their realms are told
-        return inherit(frame.document.parent.policy, frame.document.container, origin)[ATTRIBUTION_REPORTING]
+    async def _told(self, exchange: Exchange, sender: Sender, key: tuple[str, str], event: asyncio.Event) -> None:
+        if _is_denied_by_header(exchange) or await self._is_denied_by_container(exchange, key[0], sender):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), _PATIENCE)
+        if self._awaited.get(key) is event:
+            del self._awaited[key]
+
+    def told(self, document: Document) -> None:
+        """The document knows its policy."""
+        event = self._awaited.pop((document.frame.context_id, document.url.partition("#")[0]), None)
+        if event is not None:
+            event.set()
+
+    async def _is_denied_by_container(self, exchange: Exchange, context_id: str, sender: Sender) -> bool:
+        await self._observer.caught_up()
+        frames = self._observer.frames.frames
+        for session in self._observer.sessions.values():
+            if session.context_id == context_id and session.mark == sender.mark:
+                for _, facts in session.matching(exchange.url, exchange.method):
+                    frame = frames.get(facts.frame_id)
+                    if frame is not None and frame.document is not None:
+                        return not _is_inherited(frame.document, origin_of(exchange.url, exchange.url))
+        return False
+
+
+def _is_denied_by_header(exchange: Exchange) -> bool:
+    fields = exchange.response_headers.get_all(b"permissions-policy")
+    if not fields:
+        return False
+    origin = origin_of(exchange.url, exchange.url)
+    declared = parse_header([value.decode("latin-1") for value in fields], origin).get(ATTRIBUTION_REPORTING)
+    return declared is not None and not declared.matches(origin)
+
+
+def _is_inherited(standing: Document, origin: str) -> bool:
+    """Whether a document at ``origin`` may have the feature in the frame in which ``standing`` stands now.
+
+    A busy page must not hold its frames up: where an iframe has not been looked at yet, its realm is told later.
+    """
+    parent = standing.parent
+    if parent is None or not (parent.parent is None or parent.container_known.is_set()):
+        return True
+    container = standing.container if standing.container_known.is_set() else {}
+    return inherit(parent.policy, container, origin)[ATTRIBUTION_REPORTING]

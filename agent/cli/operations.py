@@ -24,7 +24,14 @@ from agent.model.reports import Report
 if TYPE_CHECKING:
     from agent.runtime import Agent
 
-DECISIONS = ("impression", "conversion", "response-field", "source-registration", "trigger-registration")
+DECISIONS = (
+    "impression",
+    "conversion",
+    "response-field",
+    "source-registration",
+    "trigger-registration",
+    "registration",
+)
 """The kinds of events that `explain last` means."""
 _LONGEST_NUMBER = 15
 Document = dict[str, Any]

@@ -72,7 +72,7 @@ def _buckets(opened: Iterable[Sequence[Mapping[str, Any]]]) -> tuple[OpenedBucke
             sums[entry["bucket"]] += entry["value"]
     meanings = bucket_meanings()
     return tuple(
-        OpenedBucket(bucket, meaning["text"], sums[bucket], f"{sums[bucket] / meaning['scale']:g} {meaning['unit']}")
+        OpenedBucket(bucket, meaning["text"], sums[bucket], sums[bucket] / meaning["scale"], meaning["unit"])
         for bucket in sorted(sums, key=lambda text: int(text, 16))
         if sums[bucket] and (meaning := meanings.get(bucket))
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,8 +135,5 @@ def _attribution_reporting(summary: AttributionReportingSummary | None) -> dict[
         "randomizedTriggerRate": {"event": summary.noise_of_views, "navigation": summary.noise_of_clicks},
         "aggregatableReports": summary.aggregatable,
         "debugReports": summary.debug,
-        "buckets": [
-            {"bucket": bucket.bucket, "text": bucket.text, "value": bucket.value, "amount": bucket.amount}
-            for bucket in summary.buckets
-        ],
+        "buckets": [asdict(bucket) for bucket in summary.buckets],
     }

@@ -24,6 +24,7 @@ _KINDS = {
     TRIGGER_REGISTRATION: RowKind.TRIGGER,
 }
 """Kinds of decisions in the order in which they are told: on one page they come in any order."""
+_ADDED = {RowKind.SOURCE, RowKind.TRIGGER}
 _OUTCOMES: dict[str, str] = {
     AttributionVerdict.ATTRIBUTED: "purchase measured: an ad is credited",
     AttributionVerdict.NO_MATCHING_IMPRESSION: "purchase measured: no ad led here, the report holds zeros",
@@ -40,19 +41,25 @@ class Told(NamedTuple):
     text: str
 
 
-def told(events: Sequence[Event]) -> list[Told]:
-    """What a user's events say: one row for each site, and then what was sent."""
+def told(events: Iterable[Event]) -> list[Told]:
+    """What a user's events say of decisions at one site.
+
+    What both APIs of W3C Attribution do is one row without a name; what Attribution Reporting does is added to it.
+    """
     order = list(_KINDS)
     decisions = sorted((event for event in events if event.kind in _KINDS), key=lambda event: order.index(event.kind))
-    rows = []
-    for site, of_site in groupby(decisions, key=lambda event: event.site):
-        sentences = list(_sentences(list(of_site)))
-        rows.append(Told(sentences[0][0], site, "; ".join(text for _, text in sentences)))
-    return rows + deliveries(events)
+    rows: list[Told] = []
+    for (kind, site, sentence), group in groupby(decisions, key=lambda e: (_KINDS[e.kind], e.site, _sentence(e))):
+        text = f"{sentence}{_which(kind, list(group))}"
+        if kind in _ADDED and rows and rows[-1].site == site:
+            rows[-1] = rows[-1]._replace(text=f"{rows[-1].text}; {text}")
+        else:
+            rows.append(Told(kind, site, text))
+    return rows
 
 
 def deliveries(events: Iterable[Event]) -> list[Told]:
-    """What events say of reports on their way, a row for each host and result."""
+    """What events say of Attribution Reporting's reports on their way, a row for each host and result."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for event in events:
         if event.kind.startswith("report.") and event.data["kind"] != ReportKind.ATTRIBUTION_CONVERSION:
@@ -71,19 +78,17 @@ def _counted(kinds: Counter[str]) -> str:
     return f"{', '.join(f'{kinds[kind]} {kind}' for kind in ReportKind if kinds[kind])} reports"
 
 
-def _sentences(decisions: Sequence[Event]) -> Iterable[tuple[RowKind, str]]:
-    """What happened at one site. What both APIs of W3C Attribution do is one sentence without a name."""
-    for (kind, sentence), group in groupby(decisions, key=lambda event: (event.kind, _sentence(event))):
-        same = list(group)
-        match _KINDS[kind]:
-            case RowKind.IMPRESSION | RowKind.CONVERSION as row:
-                apis = [API_NAMES[Dialect(event.data["dialect"])] for event in same]
-                yield row, sentence if len(apis) == len(Dialect) else f"{sentence} ({apis[0]})"
-            case RowKind.SOURCE:
-                ways = [_WAYS[event.data["source_type"]] for event in same if "source_type" in event.data]
-                yield RowKind.SOURCE, f"{sentence} ({', '.join(ways)})" if ways else sentence
-            case row:
-                yield row, sentence
+def _which(kind: RowKind, same: Sequence[Event]) -> str:
+    """Which APIs, or which ways to an ad, a sentence is about, in brackets; empty where it is about all there are."""
+    match kind:
+        case RowKind.IMPRESSION | RowKind.CONVERSION:
+            names = [API_NAMES[Dialect(event.data["dialect"])] for event in same]
+            return "" if len(names) == len(Dialect) else f" ({names[0]})"
+        case RowKind.SOURCE:
+            ways = [_WAYS[event.data["source_type"]] for event in same if "source_type" in event.data]
+            return f" ({', '.join(ways)})" if ways else ""
+        case _:
+            return ""
 
 
 def _sentence(event: Event) -> str:

@@ -24,11 +24,11 @@ from agent.journeys.told import deliveries, told
 from agent.journeys.visits import WEEKS, Purchase, SeenAd, Visit, plan_visits
 from agent.model.attribution import BudgetKind, Dialect
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
-from agent.model.clock import DAY, WEEK, Clock, format_instant, wall_time
+from agent.model.clock import DAY, SECOND, WEEK, Clock, format_instant, wall_time
 from agent.model.errors import TallyhostError
 from agent.model.events import Event
 from agent.model.limits import AttributionLimits
-from agent.model.reports import ConversionContent, ReportKind, ReportState
+from agent.model.reports import ConversionContent, ReportKind
 from agent.model.rng import SeededRng
 from agent.model.settings import Settings
 from agent.reporting.model import (
@@ -55,8 +55,6 @@ _SETTINGS = Settings(limits=AttributionLimits(value_cap=story.MAX_VALUE))
 _SERVICES = {Dialect.CURRENT: story.AGGREGATION_SERVICE, Dialect.LEVEL1_2024: story.AGGREGATOR}
 _PATIENCE = 30
 """Seconds that a page may take to register what it should."""
-_REPORTING_DAYS = 30
-"""Days after the last visit in which the last report leaves: the longest window."""
 
 
 class World:
@@ -84,6 +82,8 @@ class World:
         self._tally = Tally()
         self._due: dict[int, int] = {}
         """When each user's next report leaves; users without one are not there."""
+        self._left: list[Event] = []
+        """Events of this day, among them those of reports that left."""
         shelf = DatabaseAttributionCollection(database)
         collector = collector_app(DatabaseCollection(database), self._clock)
         service = service_app(
@@ -127,7 +127,8 @@ class World:
             budgets = [budget for number, user in enumerate(users, 1) for budget in await self._budgets(number, user)]
             summaries = [await self._aggregate(dialect) for dialect in Dialect]
             notes = [await self._aggregate_again(dialect) for dialect in Dialect]
-            await self._pass_time(users, self._clock.now() + _REPORTING_DAYS * DAY)
+            while self._due:  # a report that is retried is due again
+                await self._pass_time(users, (max(self._due.values()) // DAY + 1) * DAY)
             attribution_reporting = await self._attribution_reporting()
         notes.append("The newsletter's ad is a response field, which navigator.privateAttribution does not have.")
         return DemoRun(
@@ -174,6 +175,7 @@ class World:
         await page.close()
         events = await self._settled(visit.user, agent, seen)
         self._tally.add(visit.user, events)
+        self._left += events
         for row in told(events):
             self._row(*row, user)
         if isinstance(visit.what, Purchase):
@@ -186,32 +188,33 @@ class World:
             self._row(RowKind.REPORT, "adtech.test", "two sealed reports arrive; nobody here can open them", user)
 
     async def _pass_time(self, users: Sequence[Agent], until: int) -> None:
-        """Move the clock to ``until``, by way of every instant at which a report leaves; tells of them by the day."""
-        left: list[Event] = []
-        who: set[int] = set()
-        while True:
-            number = min(self._due, key=lambda user: (self._due[user], user), default=0)
-            due = self._due[number] if number else until + 1
-            if due > until or (left and due // DAY != self._clock.now() // DAY):
-                for row in deliveries(left):
-                    self._row(*row, f"user {min(who)}" if len(who) == 1 else "")
-                left, who = [], set()
-            if due > until:
-                break
-            self._clock.advance(max(0, due - self._clock.now()))
+        """Move the clock to ``until``, by way of every instant at which a report leaves."""
+        while due := [(instant, number) for number, instant in self._due.items() if instant <= until]:
+            instant, number = min(due)
+            self._move_clock(instant)
             agent = users[number - 1]
             last = await agent.events.last()
-            left += await self._settled(number, agent, last.id if last else 0)
-            who.add(number)
-        self._clock.advance(max(0, until - self._clock.now()))
+            self._left += await self._settled(number, agent, last.id if last else 0)
+        self._move_clock(until)
+
+    def _move_clock(self, instant: int) -> None:
+        """Move the clock to ``instant``; at the end of a day, tell which reports left in it."""
+        end_of_day = (self._clock.now() // DAY + 1) * DAY
+        if end_of_day <= instant and (rows := deliveries(self._left)):
+            self._left = []
+            self._clock.advance(max(0, end_of_day - SECOND - self._clock.now()))
+            for kind, site, text in rows:
+                self._row(kind, site, f"this day: {text}")
+        if instant > self._clock.now():
+            self._clock.advance(instant - self._clock.now())
 
     async def _settled(self, number: int, agent: Agent, after: int) -> list[Event]:
         """Have everything done that is due for a user; gives the events with an id above ``after``."""
         await agent.clock.advance(0)
-        pending = [report.next_attempt for report in await agent.reports.all() if report.state is ReportState.PENDING]
+        pending = [report.next_attempt for report in await agent.reports.all() if report.next_attempt is not None]
         self._due.pop(number, None)
         if pending:
-            self._due[number] = min(instant for instant in pending if instant is not None)
+            self._due[number] = min(pending)
         return await agent.events.read(after=after)
 
     async def _attribution_reporting(self) -> AttributionReportingSummary:
@@ -286,7 +289,7 @@ class World:
     async def follow(self, agent: Agent) -> None:
         """Show on the sites' strip what ``agent`` does, without end."""
         async for event in agent.events:
-            for _, site, text in told([event]):
+            for _, site, text in told([event]) + deliveries([event]):
                 self._strip.append({"time": format_instant(event.time), "site": site, "text": text})
 
 

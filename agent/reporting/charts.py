@@ -123,9 +123,7 @@ def week_chart(run: DemoRun) -> WeekChart:
     rows = [row for row in run.timeline if row.site]
     sites = list(dict.fromkeys(row.site for row in rows))
     users = sorted({row.user for row in rows if row.user}, key=natural)
-    last = max((row.time for row in rows), default=run.started)
-    ended = max(last, min(run.ended, run.started + run.weeks * WEEK))
-    length = max(1, ended - run.started)
+    length = max(1, run.ended - run.started)
 
     def x(time: int) -> float:
         return round(LANES_LEFT + (time - run.started) / length * (WEEKS_WIDTH - LANES_LEFT - 10), 1)
@@ -139,8 +137,7 @@ def week_chart(run: DemoRun) -> WeekChart:
         height=LANES_TOP + len(sites) * LANE,
         weeks=tuple(
             (number + 1, x(run.started + number * WEEK))
-            for number in range(math.ceil(length / WEEK))
-            if run.started + number * WEEK < ended
+            for number in range(math.ceil((run.ended - run.started) / WEEK))
         ),
         lanes=tuple(Lane(site, LANES_TOP + position * LANE) for position, site in enumerate(sites)),
         dots=tuple(Dot(x(row.time), y(row.site, row.user), row.kind, f"{row.user} {row.text}".strip()) for row in rows),

@@ -140,8 +140,10 @@ class OpenedBucket:
     text: str
     """What it stands for."""
     value: int
-    amount: str
-    """``value`` in the unit that it stands for, such as ``3 bought``."""
+    amount: float
+    """``value`` in units of what it stands for."""
+    unit: str
+    """``bought`` or ``€``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,8 +76,8 @@ def attribution_reporting_table(summary: AttributionReportingSummary) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
         title=(
-            f"Attribution Reporting: {event_level} event-level reports, {summary.aggregatable} aggregatable, "
-            f"{summary.debug} for debugging"
+            f"Attribution Reporting: {event_level} event-level, {summary.aggregatable} aggregatable, "
+            f"{summary.debug} debug reports"
         ),
         title_justify="left",
         title_style="bold",

@@ -6,14 +6,13 @@ import asyncio
 import base64
 import logging
 import math
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document, Frame, intermediary, origin_of
 from agent.browser.host_channel import ATTRIBUTION_REPORTING_CALLS, HostChannel, PageCall, Refusal
 from agent.browser.network.hooks import Exchange
-from agent.browser.permissions import ATTRIBUTION_REPORTING
 from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers, webidl
 from agent.engines.attribution.activation import Activation
@@ -34,6 +33,7 @@ _DIALECTS = {"attribution": Dialect.CURRENT, "privateAttribution": Dialect.LEVEL
 _FIELDS = frozenset(
     name.lower().encode() for name in (headers.SAVE_IMPRESSION, headers.MEASURE_CONVERSION, headers.CLEAR_SITE_DATA)
 )
+_DOCUMENTS = frozenset({b"document", b"iframe", b"frame"})
 _SLOT = 0.01
 """Seconds. What a call costs depends on what is stored, which its page must not learn from the time it took."""
 _COARSE = 0.002
@@ -78,7 +78,9 @@ class Pages:
     ) -> None:
         self._verbs, self._settings, self._clock = verbs, settings, clock
         self._channel, self._clients = channel, clients
-        self.registrations = Registrations(verbs, settings, clock, rng, clients, channel.accept_parameter)
+        self.registrations = Registrations(
+            verbs, settings, clock, rng, clients, channel.accept_parameter, channel.debug_cookies
+        )
         self.context_id = ""
         self._activations: WeakKeyDictionary[Frame, Activation] = WeakKeyDictionary()
         self._turns: WeakKeyDictionary[Frame, asyncio.Lock] = WeakKeyDictionary()
@@ -200,18 +202,14 @@ class Pages:
         """See :class:`FrontHooks`."""
         if exchange.answered_by_front:
             return self._not_answered(exchange)
-        waiting = [self.registrations.on_response(exchange, self.context_id), self._notice(exchange)]
-        if not _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
-            waiting.append(self._read_fields(exchange, asyncio.get_running_loop().time()))
-        needed = [one for one in waiting if one is not None]
-        return _all(needed) if needed else None
-
-    def _notice(self, exchange: Exchange) -> Awaitable[None] | None:
-        """What a document must know of its policy before its first script; a frame's may be its container's doing."""
-        destination = exchange.request_headers.get(b"sec-fetch-dest")
-        if destination == b"iframe" or (destination == b"document" and _declares_policy(exchange)):
-            return self._channel.policy_notices.before_load(exchange, self.context_id, exchange.data["sender"])
-        return None
+        if exchange.request_headers.get(b"sec-fetch-dest") in _DOCUMENTS and not 300 <= exchange.status < 400:
+            notices = self._channel.policy_notices
+            exchange.before_body = notices.before_body(exchange, self.context_id, exchange.data["sender"])
+        registering = self.registrations.on_response(exchange, self.context_id)
+        if _FIELDS.isdisjoint(name.lower() for name, _ in exchange.response_headers):
+            return registering
+        reading = self._read_fields(exchange, asyncio.get_running_loop().time())
+        return reading if registering is None else _both(registering, reading)
 
     async def _read_fields(self, exchange: Exchange, received: float) -> None:
         """Draft section 11: on every response, redirects included, before the page can see it."""
@@ -302,14 +300,9 @@ class Pages:
         await self._verbs.note(event)
 
 
-async def _all(waiting: Sequence[Awaitable[None]]) -> None:
-    for one in waiting:
-        await one
-
-
-def _declares_policy(exchange: Exchange) -> bool:
-    values = exchange.response_headers.get_all(b"permissions-policy")
-    return any(ATTRIBUTION_REPORTING.encode() in value for value in values)
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    await first
+    await second
 
 
 async def _next_slot(began: float) -> None:

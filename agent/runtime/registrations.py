@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.browser.barrier import Barrier
+from agent.browser.debug_cookie import DebugCookies
 from agent.browser.document_scan import scan_response
 from agent.browser.documents import Document
 from agent.browser.eligible_requests import ELEMENT_DESTINATIONS, LAST_WORDS, Claim, EligibleRequests
@@ -76,11 +77,12 @@ class Registrations:
         rng: Rng,
         clients: RequestClients,
         accept_parameter: str,
+        debug_cookies: DebugCookies,
     ) -> None:
         self._registrar, self._settings, self._clock, self._rng = registrar, settings, clock, rng
         self._clients, self._tasks = clients, Tasks()
         self._barrier = Barrier(clients.observer, self._tasks)
-        self._tokens = TokenReader(accept_parameter)
+        self._tokens, self._debug_cookies = TokenReader(accept_parameter), debug_cookies
         self._eligible = EligibleRequests(clients.observer)
         self._arrivals = Arrivals(self._in_turn)
         self._navigations = NavigationSources()
@@ -203,6 +205,8 @@ class Registrations:
         if not self._settings.attribution_reporting or exchange.withheld:
             return None
         claim: Claim | None = exchange.data.get("claim")
+        if claim is not None:
+            self._eligible.answered(exchange.data["token"])
         if claim is not None and _redirects(exchange):
             self._eligible.redirected(exchange, claim, exchange.data["token"], exchange.data["sender"])
         elif claim is not None and not claim.background:
@@ -237,17 +241,24 @@ class Registrations:
             await self._ignored(exchange, "the response's origin is not potentially trustworthy")
             return None
         origin = client.top.origin
-        same_site = schemeful_site(origin) == schemeful_site(exchange.url)
         response = RegistrationResponse(
             context_origin=origin,
             url=exchange.url,
             eligibility=Eligibility.UNSET if claim is None else claim.eligibility,
             fields=fields,
             navigation="" if claim is None else claim.navigation,
-            debug_permission=same_site or self._settings.third_party_cookies,
+            debug_permission=await self._may_debug(exchange, context_id, origin),
             arrived_at=exchange.data["arrived_at"],
         )
         return _Arrival(response, client.top, claim, is_last=not _redirects(exchange))
+
+    async def _may_debug(self, exchange: Exchange, context_id: str, context_origin: str) -> bool:
+        """The cookie-based debug permission (engine, section 8)."""
+        settings = self._settings
+        allowed = settings.third_party_cookies or schemeful_site(context_origin) == schemeful_site(exchange.url)
+        if not (allowed and settings.attribution_reporting_limits.debug_cookie_required):
+            return allowed
+        return await self._debug_cookies.is_set(exchange, context_id)
 
     async def _ignored(self, exchange: Exchange, reason: str) -> None:
         event = Event(

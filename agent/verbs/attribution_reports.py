@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from agent.engines.attribution_reporting.report_bodies import report_path
@@ -48,7 +48,7 @@ class ReportWriter:
         return position
 
     def aggregatable(
-        self, content: AggregatableContent, source_id: int | None = None, destinations: Iterable[str] = ()
+        self, content: AggregatableContent, source_id: int | None = None, destinations: Sequence[str] = ()
     ) -> int:
         """Store a report of a source's, which has these ``destinations``, or a null report; gives its position."""
         position = self._insert(content, content.report_id, content.report_time)

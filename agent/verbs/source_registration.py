@@ -7,12 +7,15 @@ reports that the decision made name it.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from agent.engines.attribution_reporting import source as engine
+from agent.engines.attribution_reporting.destination_limit import dropped_destinations
 from agent.model.attribution_reporting.facts import (
     AttributionLogic,
     Chance,
+    DestinationGroup,
     Registrant,
     SourceFacts,
     SourceOutcome,
@@ -22,7 +25,6 @@ from agent.model.attribution_reporting.registrations import SourceRegistration, 
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION
 from agent.model.clock import DAY
 from agent.model.events import Event
-from agent.model.reports import ReportKind
 from agent.verbs.attribution import Outcome
 from agent.verbs.attribution_reports import (
     ReportWriter,
@@ -54,8 +56,7 @@ def register_source(
         source_id = sources.insert(connection, new.source)
         source_rate_limits.record(connection, new.source)
         if new.source.attribution_logic is not AttributionLogic.TRUTHFULLY:
-            for destination in registration.destinations:
-                attribution_rate_limits.record(connection, ReportKind.EVENT_LEVEL, registrant, destination)
+            attribution_rate_limits.record_noise(connection, replace(new.source, id=source_id))
     event = append_event(connection, _event(registrant, source_type, registration, outcome, source_id))
     writer = ReportWriter(connection, chance, registrant.now, event.id)
     for report in new.fake_reports if new else ():
@@ -74,32 +75,48 @@ def _source_facts(
     limits: AttributionReportingLimits,
 ) -> SourceFacts:
     now = registrant.now
-    window, day = now - limits.destination_rate_limit_window, now - DAY
     seen = source_rate_limits.seen(
         connection,
         registrant.context_site,
         registrant.reporting_site,
         registration.destinations,
         origins_since=now - limits.rate_limit_origins_per_site_window,
-        destinations_since=window,
+        destinations_since=now - limits.destination_rate_limit_window,
+        day_since=now - DAY,
         origins_of_destinations_since=now - limits.rate_limit_time_window,
     )
-    scopes = registration.attribution_scopes
     return SourceFacts(
         active_sources_of_origin=sources.active_count(connection, registrant.context_origin),
         reporting_origins_of_sites=seen.reporting_origins,
-        destinations_in_window_of_reporting_site=frozenset(
-            name for name, time in seen.own_destinations.items() if time > window
-        ),
+        destinations_in_window_of_reporting_site=seen.own_destinations,
         destinations_in_window=seen.destinations,
-        destinations_of_day=frozenset(name for name, time in seen.own_destinations.items() if time > day),
+        destinations_of_day=seen.own_destinations_of_day,
         destination_groups=seen.destination_groups,
         reporting_origins_of_destinations=seen.reporting_origins_of_destinations,
-        scopes=sources.scopes_of(connection, registrant.reporting_origin, registration.destinations, scopes)
-        if scopes is not None
-        else {},
+        scopes=_scopes(connection, registrant, registration, seen.destination_groups, limits),
         debug_budget_use=debug_budget_use(connection, registrant, registration.aggregatable_debug_reporting),
     )
+
+
+def _scopes(
+    connection: sqlite3.Connection,
+    registrant: Registrant,
+    registration: SourceRegistration,
+    groups: Sequence[DestinationGroup],
+    limits: AttributionReportingLimits,
+) -> Mapping[str, tuple[tuple[str, int], ...]]:
+    """The scopes that are left after the evictions of the destination limit, which come first (step 10)."""
+    scopes, destinations = registration.attribution_scopes, registration.destinations
+    if scopes is None:
+        return {}
+    limit = limits.max_destinations_per_source_site_reporting_site
+    evicted = dropped_destinations(groups, destinations, registration.destination_limit_priority, registrant.now, limit)
+    without = (
+        source_rate_limits.of_destinations(connection, registrant.context_site, registrant.reporting_site, evicted)
+        if evicted
+        else ()
+    )
+    return sources.scopes_of(connection, registrant.reporting_origin, destinations, scopes, without=without)
 
 
 def _make_room(

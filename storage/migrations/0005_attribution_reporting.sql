@@ -163,22 +163,18 @@ CREATE INDEX source_rate_limits_destinations ON source_rate_limits (source_site,
 
 -- Attributions. Their time is that of their source.
 CREATE TABLE attribution_rate_limits (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY, -- the position of the report; negative for what a randomised response stands for
     kind TEXT NOT NULL, -- event-level or aggregatable
     source_site TEXT NOT NULL,
     destination TEXT NOT NULL,
     reporting_site TEXT NOT NULL,
     reporting_origin TEXT NOT NULL,
-    time INTEGER NOT NULL,
-    report_position INTEGER -- NULL for what a randomised response stands for
+    time INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX attribution_rate_limits_by_sites
     ON attribution_rate_limits (source_site, destination, reporting_site, kind, time);
 CREATE INDEX attribution_rate_limits_by_origin
     ON attribution_rate_limits (source_site, destination, reporting_origin, time);
-CREATE INDEX attribution_rate_limits_by_report
-    ON attribution_rate_limits (report_position) WHERE report_position IS NOT NULL;
-CREATE INDEX attribution_rate_limits_by_time ON attribution_rate_limits (time);
 
 -- What aggregatable debug reports spent within a day, and its sums; the sum of all reporting sites stands under ''.
 CREATE TABLE aggregatable_debug_uses (
@@ -212,20 +208,23 @@ CREATE TABLE pending_attribution_reports (
     position INTEGER PRIMARY KEY REFERENCES reports (position) ON DELETE CASCADE,
     kind TEXT NOT NULL,
     reporting_origin TEXT NOT NULL,
-    source_id INTEGER, -- NULL for a null report
+    source_id INTEGER, -- NULL for a null report, and so are the source's destinations
     trigger_time INTEGER NOT NULL,
     report_time INTEGER NOT NULL,
-    priority INTEGER NOT NULL
+    priority INTEGER NOT NULL,
+    destination_1 TEXT,
+    destination_2 TEXT,
+    destination_3 TEXT
 ) STRICT;
-CREATE INDEX pending_attribution_reports_by_source ON pending_attribution_reports (source_id, kind);
+CREATE INDEX pending_attribution_reports_by_source
+    ON pending_attribution_reports (source_id, kind) WHERE source_id IS NOT NULL;
 CREATE INDEX pending_attribution_reports_by_origin ON pending_attribution_reports (reporting_origin);
-CREATE TABLE pending_attribution_destinations (
-    kind TEXT NOT NULL,
-    destination TEXT NOT NULL,
-    position INTEGER NOT NULL REFERENCES pending_attribution_reports (position) ON DELETE CASCADE,
-    PRIMARY KEY (kind, destination, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX pending_attribution_destinations_by_position ON pending_attribution_destinations (position);
+CREATE INDEX pending_attribution_reports_by_destination_1
+    ON pending_attribution_reports (kind, destination_1) WHERE destination_1 IS NOT NULL;
+CREATE INDEX pending_attribution_reports_by_destination_2
+    ON pending_attribution_reports (kind, destination_2) WHERE destination_2 IS NOT NULL;
+CREATE INDEX pending_attribution_reports_by_destination_3
+    ON pending_attribution_reports (kind, destination_3) WHERE destination_3 IS NOT NULL;
 CREATE TRIGGER pending_attribution_reports_done AFTER UPDATE OF state ON reports
 WHEN NEW.state IN ('sent', 'failed') BEGIN
     DELETE FROM pending_attribution_reports WHERE position = NEW.position;

@@ -30,6 +30,11 @@ FIGURES = {
         for caching in ("cold", "warm")
         for quantity in ("time", "processor_time")
     },
+    "registrations": {
+        "registrations.1e3.mixed",
+        "registrations.1e4.headers",
+        "registrations.1e4_over_1e3.mixed",
+    },
     "story_throughput": {
         "story_throughput.1e3.halves",
         "story_throughput.1e4 single site.halves",
@@ -39,7 +44,7 @@ FIGURES = {
     "opt_out": {f"opt_out.{state}.{call}.enabled_less_opted_out" for state in ("plain", "crowded") for call in _CALLS},
 }
 """What each benchmark gives at least."""
-WITHOUT_BROWSER = {"story_throughput", "sealing"}
+WITHOUT_BROWSER = {"story_throughput", "registrations", "sealing"}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -41,5 +41,14 @@ async def test_the_same_seed_gives_the_same_histograms_and_the_same_report(tmp_p
         # Ten standard deviations: the noise is seeded, and far from this for any seed.
         errors = [abs(noised - true) for noised, true in zip(api["noised"], api["true"], strict=True)]
         assert max(errors) < 10 * api["standardDeviation"]
+    reported = first["attributionReporting"]
+    assert [campaign["campaign"] for campaign in reported["campaigns"]] == [one.label for one in story.CAMPAIGNS]
+    for campaign in reported["campaigns"]:
+        # Every report left within 30 days; this seed draws no made-up one, and no ad is credited more than it may be.
+        assert campaign["eventLevelReports"] <= campaign["purchases"]
+    # The rates of 3 windows and 1 report of 2 kinds, and of 3 reports of 8 kinds: s / (s - 1 + e^14), s = C(nw + m, m).
+    assert reported["randomizedTriggerRate"] == {"event": 0.0000058, "navigation": 0.0024263}
+    counted = sum(bucket["value"] for bucket in reported["buckets"] if bucket["unit"] == "bought")
+    assert 0 < counted <= 32_768 * reported["aggregatableReports"]
     # The newsletter's ad is a response field, which only the current dialect knows.
     assert first["apis"][0]["true"][2] == 0

@@ -18,6 +18,13 @@ def test_visits_come_in_order_of_time_within_the_weeks() -> None:
     assert all(0 <= visit.at < WEEKS * WEEK for visit in visits)
 
 
+def test_some_ads_are_clicked_and_most_are_only_seen() -> None:
+    ads = [visit.what for visit in plan_visits(SeededRng(3), 200) if isinstance(visit.what, SeenAd)]
+    # One in three, give or take five standard deviations.
+    expected, deviation = len(ads) / 3, (len(ads) * 2 / 9) ** 0.5
+    assert abs(sum(ad.clicked for ad in ads) - expected) < 5 * deviation
+
+
 def test_every_user_sees_an_ad_before_buying_so_that_the_batch_is_large_enough() -> None:
     visits = plan_visits(SeededRng(3), 20)
     for user in range(1, 21):

@@ -6,9 +6,12 @@ from agent.model.attribution import Dialect
 from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR
 from agent.reporting.model import (
     ApiSummary,
+    AttributionReportingSummary,
     BatchFacts,
     Campaign,
+    CampaignReports,
     DemoRun,
+    OpenedBucket,
     RowKind,
     TimelineRow,
     WeekBudget,
@@ -51,6 +54,17 @@ EXACT = ApiSummary(
     ),
     batch=BatchFacts(reports=36, minimum_batch=20, epsilon=0.5, scale=0),
 )
+ARRIVED = AttributionReportingSummary(
+    campaigns=(CampaignReports("Front page banner", 14, 5, 9, 8), CampaignReports("Newsletter", 4, 0, 1, 1)),
+    buckets=(
+        OpenedBucket("0x559", "Front page banner", 262_144, 8, "bought"),
+        OpenedBucket("0xa85", "region 5, Heron desk lamp", 3328, 104, "€"),
+    ),
+    aggregatable=11,
+    debug=3,
+    noise_of_views=0.0000058,
+    noise_of_clicks=0.0024263,
+)
 RUN = DemoRun(
     seed=7,
     started=START,
@@ -59,6 +73,7 @@ RUN = DemoRun(
     weeks=3,
     timeline=_timeline(),
     apis=(SUMMARY, EXACT),
+    attribution_reporting=ARRIVED,
     budgets=tuple(
         WeekBudget(user, "shop.test", week, (number + week) % 3 * 500_000, 1_000_000)
         for number, user in enumerate(USERS)

@@ -16,7 +16,7 @@ from agent.browser.chromium import find_chromium
 from agent.model.clock import DAY
 from agent.reporting.model import DemoRun, RowKind, TimelineRow
 from agent.reporting.page import render_report, write_report
-from tests.reporting.sample import RUN, START
+from tests.reporting.sample import ARRIVED, RUN, START
 from tests.sites.markup import Page
 
 
@@ -74,6 +74,28 @@ def test_the_numbers_stand_in_a_table_too() -> None:
     assert sum("bought a lamp" in row for row in rows) == 18
 
 
+def test_reports_by_campaign_stand_beside_the_truth_and_say_their_noise() -> None:
+    page = Page(render_report(RUN))
+    rows = [re.sub(r"\s+", " ", row.text).strip() for row in page.all("tr")]
+    assert "Front page banner14598" in rows
+    assert "0xa85region 5, Heron desk lamp3328104 €" in rows
+    text = " ".join(page.all("body")[0].text.split())
+    assert (
+        "by chance: those of 0.24 % of the ads that were clicked, those of 0.00058 % of the ads that were seen." in text
+    )
+    assert "11 arrived, here opened with the test key and added up without noise." in text
+
+
+def test_a_rate_that_no_report_told_is_not_told() -> None:
+    for views, clicks, expected in (
+        (None, 0.5, "by chance: those of 50 % of the ads that were clicked."),
+        (None, None, "by chance."),
+    ):
+        summary = dataclasses.replace(ARRIVED, noise_of_views=views, noise_of_clicks=clicks)
+        source = render_report(dataclasses.replace(RUN, attribution_reporting=summary))
+        assert expected in " ".join(source.split())
+
+
 def test_times_are_shown_in_utc_with_their_offset() -> None:
     assert "2026-01-05 09:00:00+00:00" in render_report(RUN)
 
@@ -92,7 +114,8 @@ def test_what_is_shown_cannot_become_markup() -> None:
 
 
 def test_a_run_in_which_nothing_happened_has_a_report() -> None:
-    page = Page(render_report(DemoRun(0, START, START, users=0, weeks=1, timeline=(), apis=(), budgets=())))
+    run = DemoRun(0, START, START, users=0, weeks=1, timeline=(), apis=(), attribution_reporting=None, budgets=())
+    page = Page(render_report(run))
     assert page.all("h1")[0].text.startswith("0 people, 1 week,")
 
 

@@ -9,8 +9,8 @@ from rich.console import Console, RenderableType
 
 from agent.model.clock import DAY, HOUR
 from agent.reporting.model import ApiSummary, RowKind, TimelineRow
-from agent.reporting.terminal import histogram_table, timeline_line
-from tests.reporting.sample import EXACT, START, SUMMARY
+from agent.reporting.terminal import attribution_reporting_table, histogram_table, timeline_line
+from tests.reporting.sample import ARRIVED, EXACT, START, SUMMARY
 
 
 def printed(renderable: RenderableType, width: int = 80) -> list[str]:
@@ -63,3 +63,11 @@ def test_the_table_fits_a_terminal_of_80_columns_without_breaking_a_line() -> No
 @pytest.mark.parametrize(("summary", "words"), [(SUMMARY, "noise of scale 4"), (EXACT, "noise off")])
 def test_the_title_says_how_much_noise_was_added(summary: ApiSummary, words: str) -> None:
     assert words in printed(histogram_table(summary))[0]
+
+
+def test_reports_of_attribution_reporting_stand_beside_the_truth_in_80_columns() -> None:
+    lines = printed(attribution_reporting_table(ARRIVED))
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].startswith("Attribution Reporting: 9 event-level, 11 aggregatable, 3 debug reports")
+    (line,) = [line for line in lines if "Front page banner" in line]
+    assert line.split() == ["Front", "page", "banner", "14", "5", "9", "8"]

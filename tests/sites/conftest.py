@@ -38,6 +38,7 @@ class World:
 
     reports: list[bytes] = field(default_factory=list)
     batches: list[list[str]] = field(default_factory=list)
+    attribution_reports: list[dict[str, Any]] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -86,6 +87,17 @@ def _collector(world: World) -> web.Application:
     return app
 
 
+def _attribution_collector(world: World) -> web.Application:
+    async def listed(request: web.Request) -> web.Response:
+        after = int(request.query.get("after", "0"))
+        rows = [{"id": n} | report for n, report in enumerate(world.attribution_reports, 1) if n > after]
+        return web.json_response({"schema": 1, "reports": rows})
+
+    app = web.Application()
+    app.router.add_get("/reports", listed)
+    return app
+
+
 def _service(world: World) -> web.Application:
     async def aggregate(request: web.Request) -> web.Response:
         reports = (await request.json())["reports"]
@@ -119,7 +131,10 @@ async def served_world() -> AsyncIterator[World]:
     world = World()
     authority = trustme.CA()
     mounts = {
-        "adtech.test": {"/collector/": _collector(world)},
+        "adtech.test": {
+            "/collector/": _collector(world),
+            "/attribution-collector/": _attribution_collector(world),
+        },
         "aggregator.test": {"/service/": _service(world)},
     }
     runners = []
@@ -141,6 +156,7 @@ def world(served_world: World) -> World:
     """The world before anything happened in it."""
     served_world.reports.clear()
     served_world.batches.clear()
+    served_world.attribution_reports.clear()
     return served_world
 
 

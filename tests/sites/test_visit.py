@@ -24,6 +24,7 @@ ADDRESSES = [
     "https://shop.test/cart?product=kettle",
     "https://shop.test/thanks?product=lamp",
     "https://adtech.test/",
+    "https://adtech.test/attribution",
     "https://aggregator.test/",
 ]
 SCRIPTED = [campaign for campaign in CAMPAIGNS if campaign.label != "Newsletter"]

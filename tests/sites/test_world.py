@@ -16,7 +16,7 @@ from sites.world import demo_sites
 from tests.sites.markup import Page
 
 Clients = dict[str, TestClient[web.Request, web.Application]]
-MOUNTED = ("/collector/", "/service/")
+MOUNTED = ("/collector/", "/service/", "/attribution-collector/")
 INLINE = re.compile(r"on[a-z]+")
 
 
@@ -64,6 +64,7 @@ def test_the_links_lead_to_every_page_of_the_story(pages: dict[str, tuple[str, P
     expected |= {f"https://news.test/article/{article.slug}" for article in ARTICLES}
     expected |= {f"https://news.test{campaign.path}" for campaign in CAMPAIGNS}
     expected |= {"https://home.test/", "https://shop.test/cart", "https://shop.test/thanks"}
+    expected |= {"https://adtech.test/attribution"}
     assert expected <= pages.keys()
 
 
@@ -159,6 +160,34 @@ async def test_every_script_style_and_picture_of_a_page_is_there(
         answer = await clients[parts.netloc].get(f"{parts.path}?{parts.query}")
         assert answer.status == 200, address
         assert answer.content_type == kinds[parts.path[parts.path.rfind(".") :]], address
+
+
+async def test_every_ad_registers_that_it_was_seen_and_clicked_at_the_address_of_its_campaign(
+    pages: dict[str, tuple[str, Page]],
+) -> None:
+    frames = {f"https://adtech.test/frame/{campaign.index}": campaign for campaign in CAMPAIGNS}
+    shown = frames | {f"https://news.test{campaign.path}": campaign for campaign in CAMPAIGNS}
+    found = set()
+    for address, (_, page) in pages.items():
+        for element in page.elements:
+            if "attributionsrc" not in element.attributes:
+                continue
+            campaign = shown[address]
+            # A picture without an address of its own registers by the answer that brought it.
+            target = element.attributes["attributionsrc"] or element.attributes["src"].replace(
+                "ad.svg", "attribution/source"
+            )
+            expected = f"https://adtech.test/attribution/source?campaign={campaign.index}"
+            assert urljoin(address, target) == expected, address
+            found.add((campaign, element.name))
+    assert found == {(campaign, name) for campaign in CAMPAIGNS for name in ("img", "a")}
+
+
+async def test_the_thanks_for_a_product_carry_its_pixel_and_other_thanks_carry_none(clients: Clients) -> None:
+    for query, expected in (("?product=lamp", ["lamp"]), ("", []), ("?product=boat", [])):
+        page = Page(await (await clients["shop.test"].get(f"/thanks{query}")).text())
+        pixels = [element.attributes["src"] for element in page.all("img")]
+        assert pixels == [f"https://adtech.test/attribution/trigger?product={slug}" for slug in expected]
 
 
 async def test_an_unknown_path_is_answered_with_a_page_and_404(clients: Clients) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from agent.model.attribution_reporting.facts import Registrant
 from agent.model.reports import ReportKind
 from storage import attribution_rate_limits as limits
 from storage.database import Database
-from tests.engines.attribution_reporting.registration_world import ADTECH, NEWS, NOON, SHOP, on_news
+from tests.engines.attribution_reporting.registration_world import ADTECH, NEWS, NOON, SHOP, a_source, on_news, stored
 from tests.storage.plans import scans, steps
 
 EVENT, AGGREGATABLE = ReportKind.EVENT_LEVEL, ReportKind.AGGREGATABLE
@@ -24,6 +25,11 @@ def connection() -> Iterator[sqlite3.Connection]:
         yield opened.connection
 
 
+def record(connection: sqlite3.Connection, kind: ReportKind, source: Registrant, destination: str) -> None:
+    position = connection.execute("SELECT count(*) + 1 FROM attribution_rate_limits").fetchone()[0]
+    limits.record(connection, kind, source, destination, position)
+
+
 def counts(connection: sqlite3.Connection, *, since: int = NOON - 1, limit: int = 100, **who: Any) -> tuple[int, int]:
     return limits.counts(connection, on_news(**who), SHOP, since=since, limit=limit)
 
@@ -32,17 +38,17 @@ def test_attributions_are_counted_by_kind_source_site_destination_and_reporting_
     connection: sqlite3.Connection,
 ) -> None:
     for _ in range(3):
-        limits.record(connection, EVENT, on_news(), SHOP)
-    limits.record(connection, AGGREGATABLE, on_news(reporting_origin=WWW), SHOP)
-    limits.record(connection, EVENT, on_news(), "https://other.test")
-    limits.record(connection, EVENT, on_news(reporting_site=RIVAL), SHOP)
-    limits.record(connection, EVENT, on_news(context_site="https://blog.test"), SHOP)
+        record(connection, EVENT, on_news(), SHOP)
+    record(connection, AGGREGATABLE, on_news(reporting_origin=WWW), SHOP)
+    record(connection, EVENT, on_news(), "https://other.test")
+    record(connection, EVENT, on_news(reporting_site=RIVAL), SHOP)
+    record(connection, EVENT, on_news(context_site="https://blog.test"), SHOP)
     assert counts(connection) == (3, 1)
     assert counts(connection, limit=2) == (2, 1), "no more are counted than matter"
 
 
 def test_the_time_of_an_attribution_is_that_of_its_source(connection: sqlite3.Connection) -> None:
-    limits.record(connection, EVENT, on_news(now=NOON), SHOP)
+    record(connection, EVENT, on_news(now=NOON), SHOP)
     assert counts(connection, since=NOON - 1, now=NOON + 99) == (1, 0)
     assert counts(connection, since=NOON) == (0, 0)
 
@@ -53,16 +59,16 @@ def test_reporting_origins_of_either_kind_count_once_within_the_window(connectio
 
     assert origins(0) == set()
     for kind in (EVENT, EVENT, AGGREGATABLE):
-        limits.record(connection, kind, on_news(), SHOP)
-    limits.record(connection, AGGREGATABLE, on_news(reporting_origin=WWW, now=NOON + 5), SHOP)
-    limits.record(connection, EVENT, on_news(reporting_origin=RIVAL), "https://other.test")
+        record(connection, kind, on_news(), SHOP)
+    record(connection, AGGREGATABLE, on_news(reporting_origin=WWW, now=NOON + 5), SHOP)
+    record(connection, EVENT, on_news(reporting_origin=RIVAL), "https://other.test")
     assert origins(NOON - 1) == {ADTECH, WWW}
     assert origins(NOON) == {WWW}
     assert origins(NOON + 5) == set()
 
 
 def test_the_attribution_of_a_report_that_gave_way_is_forgotten(connection: sqlite3.Connection) -> None:
-    for position in (1, 2, None):
+    for position in (1, 2, 5):
         limits.record(connection, EVENT, on_news(), SHOP, position)
     limits.remove_of_reports(connection, [2, 7])
     assert counts(connection) == (2, 0)
@@ -70,16 +76,28 @@ def test_the_attribution_of_a_report_that_gave_way_is_forgotten(connection: sqli
 
 def test_a_sweep_forgets_what_no_window_reaches(connection: sqlite3.Connection) -> None:
     for time in (NOON, NOON + 1):
-        limits.record(connection, EVENT, on_news(now=time), SHOP)
+        record(connection, EVENT, on_news(now=time), SHOP)
     limits.sweep(connection, NOON)
     assert counts(connection) == (1, 0)
+
+
+def test_noise_counts_once_for_each_destination_of_each_source_beside_real_reports(
+    connection: sqlite3.Connection,
+) -> None:
+    for source_id in (1, 2):
+        limits.record_noise(
+            connection, stored(a_source(destinations=("https://a.test", "https://b.test", SHOP)), id=source_id)
+        )
+    record(connection, EVENT, on_news(), SHOP)
+    assert counts(connection) == (3, 0)
+    assert connection.execute("SELECT count(*) FROM attribution_rate_limits").fetchone() == (7,)
 
 
 @pytest.mark.parametrize("site", [NEWS, SHOP, ADTECH])
 def test_clearing_a_site_forgets_every_attribution_that_it_has_to_do_with(
     connection: sqlite3.Connection, site: str
 ) -> None:
-    limits.record(connection, EVENT, on_news(), SHOP)
+    record(connection, EVENT, on_news(), SHOP)
     limits.remove_sites(connection, [RIVAL])
     assert counts(connection) == (1, 0)
     limits.remove_sites(connection, [site])
@@ -91,13 +109,12 @@ def test_clearing_a_site_forgets_every_attribution_that_it_has_to_do_with(
     [
         counts,
         lambda c: limits.reporting_origins(c, NEWS, SHOP, NOON),
-        lambda c: limits.record(c, EVENT, on_news(), SHOP, 3),
+        lambda c: limits.record(c, EVENT, on_news(), SHOP, 4),
         lambda c: limits.remove_of_reports(c, [1, 2]),
-        lambda c: limits.sweep(c, NOON),
     ],
 )
 def test_nothing_scans_the_attributions(
     connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], object]
 ) -> None:
-    limits.record(connection, EVENT, on_news(), SHOP, 3)
+    record(connection, EVENT, on_news(), SHOP)
     assert scans(steps(connection, work)) == []

@@ -37,7 +37,13 @@ def by(reporting_site: str, origin: str = "") -> dict[str, str]:
     return {"reporting_site": reporting_site, "reporting_origin": origin or reporting_site}
 
 
-def seen(connection: sqlite3.Connection, *destinations: str, since: int = 0, reporting_site: str = ADTECH) -> Seen:
+def seen(
+    connection: sqlite3.Connection,
+    *destinations: str,
+    since: int = 0,
+    day_since: int | None = None,
+    reporting_site: str = ADTECH,
+) -> Seen:
     return source_rate_limits.seen(
         connection,
         NEWS,
@@ -45,6 +51,7 @@ def seen(connection: sqlite3.Connection, *destinations: str, since: int = 0, rep
         destinations or (SHOP,),
         origins_since=since,
         destinations_since=since,
+        day_since=since if day_since is None else day_since,
         origins_of_destinations_since=since,
     )
 
@@ -55,7 +62,9 @@ def names(*members: str) -> frozenset[str]:
 
 def test_nothing_was_seen_of_a_new_pair_of_sites(connection: sqlite3.Connection) -> None:
     insert(connection, who={"context_site": "https://blog.test"})
-    assert seen(connection, SHOP, OTHER) == Seen(names(), names(), {SHOP: names(), OTHER: names()}, {}, ())
+    assert seen(connection, SHOP, OTHER) == Seen(
+        names(), names(), names(), names(), {SHOP: names(), OTHER: names()}, ()
+    )
 
 
 def test_names_count_once_however_often_sources_named_them(connection: sqlite3.Connection) -> None:
@@ -66,26 +75,33 @@ def test_names_count_once_however_often_sources_named_them(connection: sqlite3.C
     assert seen(connection, SHOP, OTHER) == Seen(
         names(ADTECH, "https://www.adtech.test"),
         names(SHOP, OTHER, THIRD),
+        names(SHOP, OTHER),
+        names(SHOP, OTHER),
         {SHOP: names(ADTECH, "https://www.adtech.test"), OTHER: names(ADTECH)},
-        {OTHER: NOON, SHOP: NOON},
         (DestinationGroup(OTHER, 0, NOON), DestinationGroup(SHOP, 0, NOON)),
     )
     assert seen(connection, THIRD, reporting_site=RIVAL).reporting_origins_of_destinations == {THIRD: names(RIVAL)}
 
 
 def test_a_row_counts_when_it_is_later_than_the_window_s_start_and_not_at_it(connection: sqlite3.Connection) -> None:
+    def counted(**since: Any) -> tuple[frozenset[str], ...]:
+        found = seen(connection, **since)
+        return (*found[:4], found.reporting_origins_of_destinations[SHOP])
+
+    origin, shop, none = names(ADTECH), names(SHOP), names()
     insert(connection)
-    assert seen(connection, since=NOON - 1)[:3] == (names(ADTECH), names(SHOP), {SHOP: names(ADTECH)})
-    assert seen(connection, since=NOON)[:3] == (names(), names(), {SHOP: names()})
+    assert counted(since=NOON - 1) == (origin, shop, shop, shop, origin)
+    assert counted(since=NOON) == (none, none, none, none, none)
+    assert counted(since=NOON, day_since=NOON - 1) == (none, none, none, shop, none)
     insert(connection, who={"now": NOON + 1})
-    assert seen(connection, since=NOON)[:4] == (names(ADTECH), names(SHOP), {SHOP: names(ADTECH)}, {SHOP: NOON + 1})
+    assert counted(since=NOON) == (origin, shop, shop, shop, origin)
 
 
 def test_a_destination_s_group_ranks_by_priority_then_time(connection: sqlite3.Connection) -> None:
     for priority, time in [(1, NOON), (5, NOON + 1), (5, NOON + 2), (-3, NOON + 3)]:
         insert(connection, who={"now": time}, destination_limit_priority=priority)
     assert seen(connection).destination_groups == (DestinationGroup(SHOP, 5, NOON + 2),)
-    assert seen(connection).own_destinations == {SHOP: NOON + 3}
+    assert seen(connection, since=NOON + 2).own_destinations == {SHOP}
 
 
 def test_a_group_falls_to_its_next_source_when_the_first_expires_and_ends_with_the_last(
@@ -99,7 +115,7 @@ def test_a_group_falls_to_its_next_source_when_the_first_expires_and_ends_with_t
         source_rate_limits.expire(connection, NOON + day * DAY)
         groups.append(seen(connection).destination_groups)
     assert groups == [(DestinationGroup(SHOP, priority, NOON),) for priority in (3, 2, 1)] + [()]
-    assert seen(connection).own_destinations == {SHOP: NOON}, "the windows do not end with the sources"
+    assert seen(connection).own_destinations == {SHOP}, "the windows do not end with the sources"
 
 
 def test_a_removed_source_counts_until_it_would_have_expired(connection: sqlite3.Connection) -> None:
@@ -114,6 +130,7 @@ def test_evicting_a_destination_takes_its_sources_out_of_every_group(connection:
     insert(connection, destinations=(OTHER,))
     insert(connection, destinations=(THIRD,))
     insert(connection, who=by(RIVAL))
+    assert source_rate_limits.of_destinations(connection, NEWS, ADTECH, [SHOP, THIRD]) == [1, 3]
     assert source_rate_limits.evict_destinations(connection, NEWS, ADTECH, [SHOP, THIRD]) == [1, 3]
     assert seen(connection).destination_groups == (DestinationGroup(OTHER, 0, NOON),)
     assert seen(connection, reporting_site=RIVAL).destination_groups == (DestinationGroup(SHOP, 0, NOON),)
@@ -128,9 +145,9 @@ def test_a_sweep_forgets_what_no_window_reaches(connection: sqlite3.Connection) 
         connection, origins_until=NOON, destinations_until=NOON, origins_of_destinations_until=NOON
     )
     kept = seen(connection, SHOP, OTHER)
-    assert kept == Seen(
-        names(ADTECH), names(OTHER), {SHOP: names(), OTHER: names(ADTECH)}, {OTHER: NOON + 1}, kept.destination_groups
-    )
+    other = names(OTHER)
+    of_destinations = {SHOP: names(), OTHER: names(ADTECH)}
+    assert kept == Seen(names(ADTECH), other, other, other, of_destinations, kept.destination_groups)
     assert [group.destination for group in kept.destination_groups] == [OTHER]
     source_rate_limits.sweep(
         connection, origins_until=NOON + 1, destinations_until=NOON, origins_of_destinations_until=NOON
@@ -149,7 +166,7 @@ def test_clearing_a_site_forgets_what_it_registered_and_what_was_registered_on_i
     assert seen(connection, reporting_site=RIVAL).destination_groups == ()
     assert len(seen(connection).destination_groups) == 1
     source_rate_limits.remove_sites(connection, [NEWS])
-    assert seen(connection) == Seen(names(), names(), {SHOP: names()}, {}, ())
+    assert seen(connection) == Seen(names(), names(), names(), names(), {SHOP: names()}, ())
 
 
 @pytest.mark.parametrize(
@@ -157,6 +174,7 @@ def test_clearing_a_site_forgets_what_it_registered_and_what_was_registered_on_i
     [
         lambda c: seen(c, SHOP, OTHER),
         lambda c: source_rate_limits.record(c, replace(stored(), id=9)),
+        lambda c: source_rate_limits.of_destinations(c, NEWS, ADTECH, [SHOP]),
         lambda c: source_rate_limits.evict_destinations(c, NEWS, ADTECH, [SHOP]),
         lambda c: source_rate_limits.expire(c, NOON + 40 * DAY),
     ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import math
+from dataclasses import fields, replace
 
 import pytest
 
@@ -51,3 +52,8 @@ def test_a_registration_is_read_as_it_was_written(registration: SourceRegistrati
     read = source_registrations.loads(source_registrations.dumps(registration))
     assert read == registration
     assert list(read.aggregation_keys) == list(registration.aggregation_keys), "their order is that of contributions"
+
+
+def test_an_epsilon_without_bound_is_read_as_it_was_written() -> None:
+    endless = replace(FULL, event_level_epsilon=math.inf)
+    assert source_registrations.loads(source_registrations.dumps(endless)) == endless

@@ -176,6 +176,7 @@ def test_scopes_are_told_with_the_time_of_the_newest_source_that_is_like_the_new
     }
     for unlike in (replace(like, limit=4), replace(like, max_event_states=4)):
         assert sources.scopes_of(connection, ADTECH, [SHOP], unlike) == {SHOP: ()}
+    assert sources.scopes_of(connection, ADTECH, [SHOP], like, without=[2]) == {SHOP: (("a", NOON), ("b", NOON))}
 
 
 def test_sources_unlike_a_scoped_one_have_no_scopes_other_event_states_or_a_lower_limit(
@@ -197,7 +198,7 @@ def test_sources_unlike_a_scoped_one_have_no_scopes_other_event_states_or_a_lowe
 def test_a_source_that_lost_its_scopes_is_one_without(connection: sqlite3.Connection) -> None:
     insert(connection, priority=1, destinations=(OTHER, SHOP), **scoped(3, "a"))
     insert(connection, destinations=(NEWS,), **scoped(3, "a"))
-    sources.clear_scopes(connection, ADTECH, [SHOP])
+    sources.clear_scopes(connection, ADTECH, (SHOP,))
     source = sources.get(connection, 1)
     assert source is not None
     assert source.registration.attribution_scopes is None
@@ -256,7 +257,7 @@ def _anything(connection: sqlite3.Connection) -> StoredSource:
         lambda c: sources.scopes_of(c, ADTECH, [SHOP], AttributionScopes(3, ("a",))),
         lambda c: sources.unlike_scopes(c, ADTECH, [SHOP], AttributionScopes(3, ("a",))),
         lambda c: sources.with_scopes(c, ADTECH, {SHOP: ["a"]}),
-        lambda c: sources.clear_scopes(c, ADTECH, [SHOP]),
+        lambda c: sources.clear_scopes(c, ADTECH, (SHOP,)),
         lambda c: sources.remove(c, [1]),
         lambda c: sources.remove_of_reporting_origin(c, ADTECH),
         lambda c: source_rate_limits.expire(c, NOON + 40 * DAY),

@@ -162,6 +162,16 @@ def test_a_new_scope_beyond_the_limit_removes_the_sources_of_the_oldest(world: R
     assert world.trigger(**fields, attribution_scopes=["b"]) == "stored"
 
 
+def test_a_scope_of_a_source_that_the_destination_limit_evicts_takes_no_room(world: ReportingWorld) -> None:
+    world.limit(max_destinations_per_source_site_reporting_site=2)
+    world.source(attribution_scopes={"limit": 2, "values": ["a"]})
+    world.now += HOUR
+    world.source(destination=[SHOP, OTHER], attribution_scopes={"limit": 2, "values": ["b"]})
+    world.now += HOUR
+    world.source(destination=[SHOP, "https://third.test"], attribution_scopes={"limit": 2, "values": ["c"]})
+    assert [source.id for source in sources.read(world.database.connection)] == [1, 3]
+
+
 @pytest.mark.parametrize(
     "unlike",
     [

@@ -211,8 +211,16 @@ class Relay:
     def _release(self) -> None:
         response = self._response
         assert response is not None
+        head = encode_response(response.status, response.reason, self.exchange.response_headers)
+        if self.exchange.before_body is None:
+            self._held = False
+            self._to_browser.insert(0, head)
+        else:
+            self._browser.write(head)
+            self._state.tasks.start(self._when_done(self.exchange.before_body(), self._release_body), "hold a body")
+
+    def _release_body(self) -> None:
         self._held = False
-        self._to_browser.insert(0, encode_response(response.status, response.reason, self.exchange.response_headers))
 
     def response_body(self, data: bytes) -> None:
         """Take a part of the response body."""

@@ -27,6 +27,8 @@ class Exchange:
     """Whether the response is the front's own page: host not mapped, or upstream not reachable."""
     withheld: bool = False
     """Set by the request hook where the request must reach no server: the answer is an empty 200."""
+    before_body: Callable[[], Awaitable[None]] | None = None
+    """Set by the response hook where the body must wait although the head may go; called as the head goes."""
     on_body: Callable[[bytes], None] | None = None
     """Set by a hook that wants to see the response body, each part before the browser gets it, as it is on the wire."""
     data: dict[str, Any] = field(default_factory=dict)

@@ -147,8 +147,8 @@ class SourceFacts:
     """Step 13: by destination of the new source, of sources of (source site, destination)."""
     scopes: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     """Step 11: by destination of the new source, the distinct scopes of active sources of the reporting origin with the
-    newest source time of each. Sources that the new one removes as unlike it are left out; empty where the new one has
-    no scopes."""
+    newest source time of each. Sources that the destination limit evicts (step 10), or that the new one removes as
+    unlike it, are left out; empty where the new one has no scopes."""
     debug_budget_use: DebugBudgetUse = DebugBudgetUse()
 
 

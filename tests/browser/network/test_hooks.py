@@ -178,3 +178,66 @@ async def test_hooks_see_the_front_s_own_answers_and_are_told_so(world: World) -
         assert "--map elsewhere.test=http://localhost:3000" in await response.text()
     (exchange,) = world.hooks.responses
     assert (exchange.url, exchange.status, exchange.answered_by_front) == ("https://elsewhere.test/", 403, True)
+
+
+async def test_a_body_may_wait_while_its_head_goes(world: World) -> None:
+    gate = asyncio.Event()
+
+    async def wait_for_gate() -> None:
+        await gate.wait()
+
+    def hold(exchange: Exchange) -> None:
+        exchange.before_body = wait_for_gate
+
+    world.hooks.before_response = hold
+    async with scripted(answering(OK, OK)) as url:
+        world.hosts.map("shop.test", url)
+        wire = await world.tunnel("shop.test")
+        wire.send(GET)
+        assert await wire.head() == OK[:-2]
+        body = asyncio.ensure_future(wire.exactly(2))  # noqa: TID251 - a test's own
+        await asyncio.sleep(0.05)
+        assert not body.done()
+        gate.set()
+        assert await body == b"ok"
+        wire.send(GET)
+        assert await wire.exactly(len(OK)) == OK, "the connection goes on"
+        wire.close()
+
+
+@pytest.mark.parametrize(
+    "coded", [b"Content-Length: 2\r\n\r\nok", b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"]
+)
+async def test_a_hook_may_read_a_body_as_it_passes(world: World, coded: bytes) -> None:
+    read: list[bytes] = []
+
+    def watch(exchange: Exchange) -> None:
+        exchange.on_body = read.append
+
+    world.hooks.before_response = watch
+    async with scripted(answering(b"HTTP/1.1 200 OK\r\n" + coded)) as url:
+        world.hosts.map("shop.test", url)
+        async with world.session() as session, session.get("https://shop.test/") as response:
+            assert await response.read() == b"ok"
+    assert b"".join(read) == b"ok"
+
+
+async def test_a_withheld_request_reaches_no_server_and_has_an_empty_answer(world: World) -> None:
+    reached: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+
+    def withhold(exchange: Exchange) -> None:
+        exchange.withheld = exchange.url.endswith("/withheld")
+
+    world.hooks.before_request = withhold
+    async with scripted(note) as url:
+        world.hosts.map("shop.test", url)
+        async with world.session() as session:
+            async with session.post("https://shop.test/withheld", data=b"body") as response:
+                assert (response.status, await response.read()) == (200, b"")
+            async with session.get("https://shop.test/other") as response:
+                assert await response.read() == b"ok"
+    assert [head.split()[1] for head in reached] == [b"/other"]

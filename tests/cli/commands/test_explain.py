@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from agent.cli.commands.explain import explanation
 from agent.cli.operations import event_document
 from agent.model.events import Check, Event, Trace
@@ -58,9 +60,10 @@ def test_a_failed_check_shows_where_it_stopped_and_the_way_out() -> None:
     ]
 
 
-async def test_last_may_be_a_response_field_that_was_not_acted_on(tallyhost: Tallyhost, profile: str) -> None:
-    ignored = Event("response-field", 1_767_603_600_000, "ignored", "not by https", "news.test")
+@pytest.mark.parametrize("kind", ["response-field", "registration"])
+async def test_last_may_be_a_response_that_was_not_acted_on(tallyhost: Tallyhost, profile: str, kind: str) -> None:
+    ignored = Event(kind, 1_767_603_600_000, "ignored", "not by https", "news.test")
     async with Agent.open_profile(profile) as agent:
         await agent.note(ignored)
     run = await asyncio.to_thread(tallyhost, "explain", "last", "--profile", profile, "--json")
-    assert (run.document["event"]["kind"], run.document["event"]["summary"]) == ("response-field", "not by https")
+    assert (run.document["event"]["kind"], run.document["event"]["summary"]) == (kind, "not by https")
