@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.engines.attribution_reporting.durations import duration_text
-from agent.engines.attribution_reporting.filters import first_matching
+from agent.engines.attribution_reporting.filters import first_matching, mismatch
 from agent.engines.attribution_reporting.trigger_course import Refusal, TriggerCourse
 from agent.model.attribution_reporting.facts import (
     AttributionLogic,
@@ -17,6 +17,9 @@ from agent.model.attribution_reporting.registrations import EventTriggerData, Tr
 from agent.model.attribution_reporting.reports import EventLevelContent
 from agent.model.attribution_reporting.verdicts import TriggerVerdict
 from agent.model.clock import format_instant
+
+_TOLD = 5
+"""Entries of ``event_trigger_data`` of which the trace tells why they do not match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,11 @@ def create(course: TriggerCourse, source: StoredSource) -> EventLevelDraft | Ref
         return course.refuse(
             TriggerVerdict.EVENT_NO_MATCHING_CONFIGURATIONS,
             "event-level filters",
-            f"none of {len(entries)} entries of event_trigger_data matches the source",
-            "compare the filters of event_trigger_data with the source's filter_data",
+            "; ".join(
+                f"event_trigger_data[{number}]: {mismatch(source, entry.filters, course.now)}"
+                for number, entry in enumerate(entries[:_TOLD])
+            ),
+            "change filters or not_filters of event_trigger_data, or filter_data of the source",
         )
     course.passed("event-level filters", f"entry {position} of event_trigger_data")
     entry = entries[position]

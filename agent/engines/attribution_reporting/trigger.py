@@ -9,7 +9,7 @@ from agent.engines.attribution_reporting.aggregatable import AggregatableDraft
 from agent.engines.attribution_reporting.aggregatable_debug_reports import Payer
 from agent.engines.attribution_reporting.durations import duration_text
 from agent.engines.attribution_reporting.event_level import EventLevelDraft, EventLevelEnd
-from agent.engines.attribution_reporting.filters import matches
+from agent.engines.attribution_reporting.filters import matches, mismatch
 from agent.engines.attribution_reporting.null_reports import null_reports
 from agent.engines.attribution_reporting.trigger_course import Refusal, TriggerCourse
 from agent.model.attribution_reporting.facts import (
@@ -81,7 +81,7 @@ def _decide(course: TriggerCourse) -> _Ending:
         return _both(course, course.refuse(TriggerVerdict.NO_MATCHING_SOURCE, "matching source", detail, fix))
     course.passed("matching source", f"source {source.id}, priority {source.registration.priority}")
     if not matches(source, course.registration.filters, course.now):
-        detail = "the trigger's filters do not match the source's filter_data"
+        detail = mismatch(source, course.registration.filters, course.now)
         fix = "compare filters and not_filters of the trigger with filter_data of the source"
         return _both(course, course.refuse(TriggerVerdict.NO_MATCHING_FILTER_DATA, "filters", detail, fix))
     course.passed("filters", "the source's filter_data match")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.engines.attribution_reporting.filters import first_matching, matches
+from agent.engines.attribution_reporting.filters import first_matching, matches, mismatch
 from agent.model.attribution_reporting.facts import StoredSource
 from agent.model.attribution_reporting.registrations import EventTriggerData, FilterConfig, Filters
 from agent.model.clock import SECOND
@@ -112,3 +112,38 @@ def test_a_list_matches_where_any_of_its_alternatives_does(
     source = stored(a_source(filter_data=own))
     single = [matches(source, Filters(filters=(one,)), NOON) for one in configs]
     assert matches(source, Filters(filters=tuple(configs)), NOON) is any(single)
+
+
+def test_a_mismatch_says_what_each_side_has() -> None:
+    wanted = Filters(filters=(config(colour={"green", "black"}), config(size={"xl"})))
+    assert mismatch(SOURCE, wanted, NOON) == (
+        'filters: "colour" is ["blue", "red"] in the source, wanted is ["black", "green"]; '
+        'or "size" is [] in the source, wanted is ["xl"]'
+    )
+    refused = Filters(not_filters=(config(colour={"red"}),))
+    told = 'not_filters: "colour" is ["blue", "red"] in the source, refused is ["red"]'
+    assert mismatch(SOURCE, refused, NOON) == told
+
+
+def test_a_mismatch_by_age_says_the_age_and_the_window() -> None:
+    later = SOURCE.time + 90 * SECOND
+    assert mismatch(SOURCE, Filters(filters=(config(60 * SECOND),)), later) == (
+        "filters: the source is 1m30s old, outside the _lookback_window of 1m"
+    )
+    assert mismatch(SOURCE, Filters(not_filters=(config(120 * SECOND),)), later) == (
+        "not_filters: the source is 1m30s old, within the _lookback_window of 2m"
+    )
+
+
+def test_there_is_nothing_to_tell_where_filters_match() -> None:
+    assert mismatch(SOURCE, Filters(filters=(config(colour={"red"}),)), NOON) == ""
+
+
+def test_what_a_page_chose_is_told_without_what_a_terminal_obeys() -> None:
+    source = with_data(colour={"\x1b[2J"})
+    assert "\\u001b[2J" in mismatch(source, Filters(filters=(config(colour={"red"}),)), NOON)
+
+
+def test_a_mismatch_stays_short_whatever_a_trigger_asks() -> None:
+    many = tuple(config(colour={f"{number}" * 1000 for number in range(100)}) for _ in range(1000))
+    assert len(mismatch(SOURCE, Filters(filters=many), NOON)) < 2000
