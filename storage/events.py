@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from agent.model.events import Check, Event, Trace
 
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _COLUMNS = "kind, time, verdict, summary, site, data, trace"
 _VALUES = ", ".join(f"json_extract(value, '$[{position}]')" for position in range(7))
 _APPEND = f"INSERT INTO events ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?) ORDER BY key"  # noqa: S608 - constants
@@ -16,16 +17,10 @@ _APPEND_ONE = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  #
 
 def append(connection: sqlite3.Connection, events: Sequence[Event]) -> list[int]:
     """Add ``events`` to the stream in one statement, however many there are; gives their ids in order."""
-    rows = [
-        (event.kind, event.time, event.verdict, _storable(event.summary), event.site, _data(event), _trace(event))
-        for event in events
-    ]
-    if len(rows) == 1:
+    if len(events) == 1:
         # Nearly every time: it costs half of what the list of one would.
-        cursor = connection.execute(_APPEND_ONE, rows[0])
-    else:
-        cursor = connection.execute(_APPEND, (json.dumps(rows),))
-    last = cursor.lastrowid
+        return [connection.execute(_APPEND_ONE, _row(events[0])).lastrowid or 0]
+    last = connection.execute(_APPEND, (json.dumps([_row(event) for event in events]),)).lastrowid
     # One writer at a time, and AUTOINCREMENT: the ids of one statement are consecutive.
     return list(range(last - len(events) + 1, last + 1)) if events and last else []
 
@@ -67,18 +62,18 @@ def remove_all(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM events")
 
 
+def _row(event: Event) -> tuple[str, int, str, str, str, str, str]:
+    data = _encode(dict(event.data))
+    trace = [(check.rule, 1 if check.passed else 0, check.detail, check.fix) for check in event.trace.checks]
+    return event.kind, event.time, event.verdict, _storable(event.summary), event.site, data, _encode(trace)
+
+
 def _storable(text: str) -> str:
     # A page's strings may hold lone surrogates, which SQLite's UTF-8 cannot, and NUL, which ends a text for its JSON
     # functions. The columns data and trace are JSON, where both are escapes.
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
-
-
-def _data(event: Event) -> str:
-    return json.dumps(dict(event.data), allow_nan=False)
-
-
-def _trace(event: Event) -> str:
-    return json.dumps([(check.rule, int(check.passed), check.detail, check.fix) for check in event.trace.checks])
 
 
 def _event(row: tuple[int, str, int, str, str, str, str, str]) -> Event:

@@ -9,6 +9,7 @@ from agent.browser.element_requests import ElementRequests, ScannedDocument
 from agent.browser.network.decoding import BodyReader
 from agent.browser.network.hooks import Exchange
 from agent.browser.network.html_scan import HtmlScan
+from agent.browser.network.urls import url_key
 
 _DOCUMENTS = frozenset({b"document", b"iframe", b"frame"})
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -39,7 +40,7 @@ def _document_reader(url: str, encoding: str, elements: ElementRequests, mark: i
     def found(destination: str, asked_for: str) -> None:
         nonlocal scanned
         scanned = scanned or elements.scan(url, mark)
-        scanned.add((destination, asked_for))
+        scanned.add((destination, url_key(asked_for)))
 
     scan = HtmlScan(url, found, encoding=encoding)
 

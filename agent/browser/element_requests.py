@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from agent.browser.documents import OPAQUE, Document, origin_of
 
 Key = tuple[str, str]
-"""A request's destination (``image``, ``script``) and URL."""
+"""A request's destination (``image``, ``script``) and the key of its URL (:func:`url_key`)."""
 _MOST = 4096
 """URLs kept for each document: some requests never start."""
 _KEPT_SCANS = 64
@@ -86,7 +86,7 @@ class ElementRequests:
         self.in_use = True
         entry = self._announced.setdefault(document, _Announced(mark))
         entry.mark = mark
-        if parsed:
+        if parsed and (key in entry.parsed or len(entry.parsed) < _MOST):
             entry.parsed[key] += 1
             known = max((s.found[key] for s in self._scanned if s.url == document.url.partition("#")[0]), default=0)
             if entry.parsed[key] <= known:

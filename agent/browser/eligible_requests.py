@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from agent.browser.documents import Document, origin_of
 from agent.browser.element_requests import ElementRequests
 from agent.browser.network.hooks import Exchange
-from agent.browser.network.urls import request_url
+from agent.browser.network.urls import request_url, url_key
 from agent.browser.observer import Observer
 from agent.browser.request_client import Sender
 from agent.browser.sessions import Session
@@ -52,7 +52,7 @@ class Claim:
     client: Document | None = None
     """The document that announced it; None where only its HTML did, and the browser must be asked."""
     url: str = ""
-    """Without fragment; "" where the announcement could not tell."""
+    """Its key (:func:`url_key`), without fragment; "" where the announcement could not tell."""
     background: bool = False
     """Whether the request is none of the page's own: it exists for the registration alone."""
     navigation: str = ""
@@ -98,7 +98,7 @@ class EligibleRequests:
         session = self._observer.sessions.get(session_id)
         mark = 0 if session is None else session.mark
         if method == "element":
-            key = (options["destination"], options["url"])
+            key = (options["destination"], url_key(options["url"]))
             self.elements.announced(document, mark, key, parsed=options.get("parsed", False))
             return None
         navigation = (
@@ -110,13 +110,21 @@ class EligibleRequests:
         now = time.monotonic()
         if method == "navigation":
             claim = Claim(
-                Eligibility.NAVIGATION_SOURCE, document, options["url"], False, navigation, mark, announced_at=now
+                Eligibility.NAVIGATION_SOURCE,
+                document,
+                url_key(options["url"]),
+                False,
+                navigation,
+                mark,
+                announced_at=now,
             )
             self._navigations.append(claim)
             return claim
         background = options["kind"] == "background"
         eligibility = Eligibility(options["eligibility"])
-        claim = Claim(eligibility, document, options.get("url", ""), background, navigation, mark, announced_at=now)
+        claim = Claim(
+            eligibility, document, url_key(options.get("url", "")), background, navigation, mark, announced_at=now
+        )
         _keep(self._tokens, options["token"], claim)
         if (awaited := self._awaited.get(options["token"])) is not None:
             awaited.set()
@@ -146,7 +154,7 @@ class EligibleRequests:
         location = exchange.response_headers.get(b"location")
         if location is not None and (url := request_url(location.decode("latin-1"), exchange.url)):
             destination = exchange.request_headers.get(b"sec-fetch-dest")
-            self._hops.append(_Hop(url, token, sender.mark, destination, claim, time.monotonic()))
+            self._hops.append(_Hop(url_key(url), token, sender.mark, destination, claim, time.monotonic()))
 
     async def by_token(self, exchange: Exchange, token: str, sender: Sender) -> Claim | None:
         """The claim behind a token; None for one that was never announced, is used up, or is another request's."""
@@ -200,7 +208,7 @@ class EligibleRequests:
         def loaded(url: str) -> Document | None:
             return self._loaded_from(url, sender.mark, context_id)
 
-        found = self.elements.take((destination, exchange.url), sender.mark, sender.referrer, loaded)
+        found = self.elements.take((destination, url_key(exchange.url)), sender.mark, sender.referrer, loaded)
         if not found:
             return None
         client = found if isinstance(found, Document) else None
@@ -250,5 +258,6 @@ def _keep(tokens: dict[str, T], token: str, value: T) -> None:
 
 
 def _is_same(on_wire: str, announced: str) -> bool:
-    # A page's policy may have had the request upgraded.
-    return on_wire == announced or (announced.startswith("http:") and on_wire == f"https:{announced[5:]}")
+    """Whether the key that was announced is that of a URL on the wire; a page's policy may have had it upgraded."""
+    upgraded = on_wire.startswith("https:") and announced == url_key(f"http:{on_wire[6:]}")
+    return upgraded or announced == url_key(on_wire)

@@ -46,7 +46,8 @@ class Observer:
         self.on_user_gesture: list[Callable[[Frame], None]] = []
         """Called when Playwright runs a script in a page or frame as if the user had just acted there."""
         self.on_realm_kept: list[Callable[[Document], None]] = []
-        """Called when a document has got the realm of the empty one before it, in which no script is run anew."""
+        """Called when a document begins in a realm that is there already, in which no script is run anew: that of the
+        empty one before it, or its own, emptied by ``document.open``."""
         self.on_policy: list[Callable[[Document], None]] = []
         """Called when a document has got its realm, or when its permissions policy turns out to be another."""
         self._pipe = pipe
@@ -70,6 +71,7 @@ class Observer:
             b"Page.frameAttached": self._frame_attached,
             b"Page.frameNavigated": self._frame_navigated,
             b"Page.frameDetached": self._frame_detached,
+            b"Page.documentOpened": self._document_opened,
         }.items():
             pipe.on_browser[method] = _parsed(listener)
         read_response = _parsed(self._response_received)
@@ -266,6 +268,12 @@ class Observer:
         attributes = dict(zip(pairs, pairs, strict=True))
         source = origin_of(attributes.get("src", ""), above.url)
         document.container = parse_allow(attributes.get("allow", ""), above.origin, source)
+
+    def _document_opened(self, _session: str, params: dict[str, Any]) -> None:
+        frame = self.frames.frames.get(params["frame"]["id"])
+        if frame is not None and frame.document is not None:
+            for kept in self.on_realm_kept:
+                kept(frame.document)
 
     def _frame_detached(self, _session: str, params: dict[str, Any]) -> None:
         if params.get("reason") != "swap":

@@ -67,9 +67,8 @@ async def run_demo(options: DemoOptions) -> int:
         for summary in run.apis:
             console.print()
             console.print(histogram_table(summary))
-        if run.attribution_reporting is not None:
-            console.print()
-            console.print(attribution_reporting_table(run.attribution_reporting))
+        console.print()
+        console.print(attribution_reporting_table(run.attribution_reporting))
         for note in run.notes:
             console.print(note)
         console.print(f"\nreport: {path.resolve()}", soft_wrap=True)
@@ -118,9 +117,7 @@ def _document(run: DemoRun, path: Path) -> dict[str, Any]:
     }
 
 
-def _attribution_reporting(summary: AttributionReportingSummary | None) -> dict[str, Any] | None:
-    if summary is None:
-        return None
+def _attribution_reporting(summary: AttributionReportingSummary) -> dict[str, Any]:
     return {
         "campaigns": [
             {

@@ -84,19 +84,22 @@ class World:
         """When each user's next report leaves; users without one are not there."""
         self._left: list[Event] = []
         """Events of this day, among them those of reports that left."""
+        self._present = self._clock
+        """The clock of whoever visits: the story's, and after it a person's."""
+        present = Clock(self._now)
         shelf = DatabaseAttributionCollection(database)
-        collector = collector_app(DatabaseCollection(database), self._clock)
+        collector = collector_app(DatabaseCollection(database), present)
         service = service_app(
             keys=self._keys,
             ledger=self._ledger,
             rng=self._rng,
-            clock=self._clock,
+            clock=present,
             minimum_batch=_SETTINGS.minimum_batch,
             value_cap=_SETTINGS.limits.value_cap,
         )
         adtech = {
             "/collector/": collector,
-            "/.well-known/attribution-reporting/": attribution_receiver_app(shelf, self._clock),
+            "/.well-known/attribution-reporting/": attribution_receiver_app(shelf, present),
             "/attribution-collector/": attribution_reports_app(shelf, self._keys),
         }
         mounts = {"adtech.test": adtech, "aggregator.test": {"/service/": service}}
@@ -143,6 +146,9 @@ class World:
             budgets=tuple(budgets),
             notes=tuple(notes),
         )
+
+    def _now(self) -> int:
+        return self._present.now()
 
     def _user(self, number: int) -> AbstractAsyncContextManager[Agent]:
         return Agent.launch(
@@ -280,7 +286,7 @@ class World:
     async def visitor(self, browser: Browser) -> AsyncIterator[Agent]:
         """An agent for a person who looks around after the story; its clock goes on from there."""
         shift = self._clock.now() - wall_time()
-        clock = Clock(lambda: wall_time() + shift)
+        self._present = clock = Clock(lambda: wall_time() + shift)
         async with Agent.launch(
             browser=browser, clock=clock, settings=_SETTINGS, maps=self.maps, keys=self._keys
         ) as agent:

@@ -175,8 +175,7 @@ class DemoRun:
     timeline: tuple[TimelineRow, ...]
     """In order of time."""
     apis: tuple[ApiSummary, ...]
-    attribution_reporting: AttributionReportingSummary | None
-    """None for a run without it."""
+    attribution_reporting: AttributionReportingSummary
     budgets: tuple[WeekBudget, ...]
     """A pair of user and week that is missing has spent nothing."""
     notes: tuple[str, ...] = ()

@@ -46,7 +46,7 @@ def render_report(run: DemoRun) -> str:
         style=Markup(style),  # noqa: S704  our own package data, and the policy's hash is over exactly these bytes
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
         bars=list(zip(run.apis, bar_charts(run.apis), strict=True)),
-        noise=_noise(run.attribution_reporting) if run.attribution_reporting else "",
+        noise=_noise(run.attribution_reporting),
         weeks=week_chart(run),
         heats=heat_charts(run.budgets),
         kinds=[kind for kind in RowKind if any(row.kind is kind and row.site for row in run.timeline)],

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document, Frame, intermediary, origin_of
 from agent.browser.host_channel import ATTRIBUTION_REPORTING_CALLS, HostChannel, PageCall, Refusal
+from agent.browser.network import hosts
 from agent.browser.network.hooks import Exchange
 from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers, webidl
@@ -210,6 +211,10 @@ class Pages:
             return registering
         reading = self._read_fields(exchange, asyncio.get_running_loop().time())
         return reading if registering is None else _both(registering, reading)
+
+    def on_refusal(self, exchange: Exchange, refusal: hosts.Refusal) -> None:
+        """See :class:`FrontHooks`."""
+        self.registrations.on_refusal(exchange, refusal)
 
     async def _read_fields(self, exchange: Exchange, received: float) -> None:
         """Draft section 11: on every response, redirects included, before the page can see it."""

@@ -14,6 +14,7 @@ from agent.browser.documents import Document
 from agent.browser.eligible_requests import ELEMENT_DESTINATIONS, LAST_WORDS, Claim, EligibleRequests
 from agent.browser.host_channel import PageCall
 from agent.browser.network.hooks import Exchange
+from agent.browser.network.hosts import Refusal
 from agent.browser.permissions import ATTRIBUTION_REPORTING
 from agent.browser.request_client import NOT_A_WINDOW, NoClient, RequestClients, Sender
 from agent.browser.request_tokens import TokenReader
@@ -172,10 +173,17 @@ class Registrations:
             self._mark(exchange, claim, "")
 
     async def _may_register(self, document: Document | None) -> bool:
-        if document is None or not document.secure or not is_suitable_origin(document.top.origin):
-            return False
+        return document is not None and await self._obstacle(document) is None
+
+    async def _obstacle(self, document: Document) -> tuple[str, str] | None:
+        """Why a document's requests register nothing, and what to do; None where they may."""
+        if not document.secure or not is_suitable_origin(document.top.origin):
+            return f"the document of {document.origin} is no secure context", "serve it over https, or from localhost"
         await document.policy_known()
-        return document.policy.allows(ATTRIBUTION_REPORTING)
+        if not document.policy.allows(ATTRIBUTION_REPORTING):
+            reason = f"the permissions policy of {document.origin} forbids {ATTRIBUTION_REPORTING}"
+            return reason, "look at Permissions-Policy, and at the allow attribute of the frames around it"
+        return None
 
     def _mark(self, exchange: Exchange, claim: Claim, token: str) -> None:
         """Put the request headers on, the same on every hop of a request."""
@@ -220,6 +228,13 @@ class Registrations:
         exchange.data["arrived_at"] = self._clock.now()
         return self._arrivals.add(self._vouched(exchange, context_id, claim, fields))
 
+    def on_refusal(self, exchange: Exchange, refusal: Refusal) -> None:
+        """An eligible request got no answer: nothing waits for it any more, and its owner is told."""
+        claim: Claim | None = exchange.data.get("claim")
+        if claim is not None:
+            self._navigations.finished(claim)
+            self._tasks.start(self._ignored(exchange, refusal.what, refusal.fix), "registration refused")
+
     async def _vouched(
         self, exchange: Exchange, context_id: str, claim: Claim | None, fields: dict[str, bytes]
     ) -> _Arrival | None:
@@ -234,8 +249,8 @@ class Registrations:
                 await self._ignored(exchange, named.reason)
                 return None
             client = named
-        if not await self._may_register(client):
-            await self._ignored(exchange, "the document is no secure context, or its permissions policy forbids it")
+        if (obstacle := await self._obstacle(client)) is not None:
+            await self._ignored(exchange, *obstacle)
             return None
         if not is_suitable_origin(exchange.url):
             await self._ignored(exchange, "the response's origin is not potentially trustworthy")
@@ -260,7 +275,7 @@ class Registrations:
             return allowed
         return await self._debug_cookies.is_set(exchange, context_id)
 
-    async def _ignored(self, exchange: Exchange, reason: str) -> None:
+    async def _ignored(self, exchange: Exchange, reason: str, fix: str = "") -> None:
         event = Event(
             "registration",
             self._clock.now(),
@@ -268,7 +283,7 @@ class Registrations:
             f"Attribution Reporting of {exchange.url} ignored: {reason}",
             registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or "",
             {"url": exchange.url, "status": exchange.status},
-            Trace((Check("request", False, reason),)),
+            Trace((Check("request", False, reason, fix),)),
         )
         await self._registrar.note(event)
 

@@ -20,8 +20,9 @@ const arrived = [];
 /** @param {Arrived} one */
 const isDebug = ({ kind }) => kind.endsWith("-debug");
 
-/** @param {string} received */
-const time = (received) => received.replace("T", " ").slice(0, 19);
+/** @param {Arrived} one */
+const time = ({ received }) =>
+  element("time", { datetime: received }, received.replace("T", " ").slice(0, 19));
 
 /** @param {Arrived} one @returns {(Node | string)[]} */
 const mark = (one) => (isDebug(one) ? [" ", element("b", { class: "mark" }, "debug")] : []);
@@ -44,7 +45,7 @@ function eventLevelRow(one) {
     cell("It was", report.source_type === "navigation" ? "clicked" : "seen"),
     cell("Bought", report.trigger_data === "1" ? "what it showed" : "something else"),
     cell("Made up by chance", rate),
-    cell("Received", time(one.received)),
+    cell("Received", time(one)),
   );
 }
 
@@ -71,7 +72,7 @@ function openedSide(opened) {
   return element(
     "div",
     {},
-    element("table", {}, element("tbody", {}, ...entries.map(contributionRow))),
+    element("table", { "aria-label": "What is inside" }, element("tbody", {}, ...entries.map(contributionRow))),
     element("p", { class: "status" }, padding),
   );
 }
@@ -85,7 +86,7 @@ function card(one) {
   return element(
     "article",
     { class: "card opening" },
-    element("h3", {}, `${info.attribution_destination.replace("https://", "")}, ${time(one.received)}`, ...mark(one)),
+    element("h3", {}, `${info.attribution_destination.replace("https://", "")}, `, time(one), ...mark(one)),
     element(
       "div",
       {},
@@ -106,7 +107,7 @@ function verboseRows(one) {
       {},
       element("th", { scope: "row" }, type),
       cell("Details", details.join(", ")),
-      cell("Received", time(one.received)),
+      cell("Received", time(one)),
     );
   });
 }

@@ -44,7 +44,7 @@ async def test_the_same_seed_gives_the_same_histograms_and_the_same_report(tmp_p
     reported = first["attributionReporting"]
     assert [campaign["campaign"] for campaign in reported["campaigns"]] == [one.label for one in story.CAMPAIGNS]
     for campaign in reported["campaigns"]:
-        # Every report left within 30 days; this seed draws no made-up one, and no ad is credited more than it may be.
+        # With this seed no report is made up, so that each tells of a purchase.
         assert campaign["eventLevelReports"] <= campaign["purchases"]
     # The rates of 3 windows and 1 report of 2 kinds, and of 3 reports of 8 kinds: s / (s - 1 + e^14), s = C(nw + m, m).
     assert reported["randomizedTriggerRate"] == {"event": 0.0000058, "navigation": 0.0024263}

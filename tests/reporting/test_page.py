@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright
 
 from agent.browser.chromium import find_chromium
 from agent.model.clock import DAY
-from agent.reporting.model import DemoRun, RowKind, TimelineRow
+from agent.reporting.model import AttributionReportingSummary, DemoRun, RowKind, TimelineRow
 from agent.reporting.page import render_report, write_report
 from tests.reporting.sample import ARRIVED, RUN, START
 from tests.sites.markup import Page
@@ -114,7 +114,8 @@ def test_what_is_shown_cannot_become_markup() -> None:
 
 
 def test_a_run_in_which_nothing_happened_has_a_report() -> None:
-    run = DemoRun(0, START, START, users=0, weeks=1, timeline=(), apis=(), attribution_reporting=None, budgets=())
+    nothing = AttributionReportingSummary((), (), aggregatable=0, debug=0, noise_of_views=None, noise_of_clicks=None)
+    run = DemoRun(0, START, START, users=0, weeks=1, timeline=(), apis=(), attribution_reporting=nothing, budgets=())
     page = Page(render_report(run))
     assert page.all("h1")[0].text.startswith("0 people, 1 week,")
 

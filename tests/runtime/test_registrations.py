@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -100,3 +101,33 @@ async def test_sources_and_triggers_of_responses_that_are_not_eligible_come_to_w
     await page.evaluate("fetch('https://adtech.test/trigger').then(() => 0)")
     await agent.clock.advance("32d")
     assert len(adtech.reports) == 1, "a plain request registers a trigger"
+
+
+async def test_a_source_whose_host_is_not_mapped_is_told_and_holds_no_trigger_back(agent: Agent) -> None:
+    link = "<a attributionsrc='https://nowhere.test/source' href='https://shop.test/landing'>go</a>"
+    agent.map("news.test", site({"/": link}))
+    agent.map("shop.test", site({"/landing": "<img src='https://adtech.test/trigger'>"}))
+    agent.map("adtech.test", AdTech().app())
+    page = await agent.new_page("https://news.test/")
+    await page.click("a")
+    await page.wait_for_url("https://shop.test/landing")
+    async with asyncio.timeout(10):  # twenty seconds is what a server may take that is there
+        while await agent.events.last("trigger-registration") is None:
+            await asyncio.sleep(0.05)
+    ignored = await agent.events.last("registration")
+    assert ignored is not None
+    assert "nowhere.test is not mapped" in ignored.summary
+    assert "--map" in ignored.trace.checks[0].fix
+
+
+async def test_a_document_that_may_not_register_is_told_why_and_what_to_do(agent: Agent) -> None:
+    page = site({"/": "<img src='https://adtech.test/trigger'>"}, {"Permissions-Policy": "attribution-reporting=()"})
+    agent.map("shop.test", page)
+    agent.map("adtech.test", AdTech().app())
+    await agent.new_page("https://shop.test/")
+    await agent.arrived()
+    ignored = await agent.events.last("registration")
+    assert ignored is not None
+    [check] = ignored.trace.checks
+    assert check.detail == "the permissions policy of https://shop.test forbids attribution-reporting"
+    assert "Permissions-Policy" in check.fix

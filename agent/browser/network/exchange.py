@@ -337,6 +337,7 @@ class Relay:
         if self.exchange.request_headers.get(b"sec-fetch-dest") not in _SHOWN_TO_PEOPLE:
             # A script must see what it sees of a host that is not there: a network error, no page of ours.
             _log.info("%s: %s", self.exchange.url, refusal.what)
+            self._state.hooks.on_refusal(self.exchange, refusal)
             self._failed = True
             self._browser.cut()
             return

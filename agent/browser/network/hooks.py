@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agent.browser.network.headers import Headers
+from agent.browser.network.hosts import Refusal
 
 
 @dataclass(slots=True)
@@ -53,6 +54,10 @@ class FrontHooks(Protocol):
         """
         ...
 
+    def on_refusal(self, exchange: Exchange, refusal: Refusal) -> None:
+        """When a request that no page shows was not sent, or not answered: a script sees a network error."""
+        ...
+
 
 class NoHooks:
     """Hooks that change nothing."""
@@ -61,4 +66,7 @@ class NoHooks:
         """See :class:`FrontHooks`."""
 
     def on_response(self, exchange: Exchange) -> None:
+        """See :class:`FrontHooks`."""
+
+    def on_refusal(self, exchange: Exchange, refusal: Refusal) -> None:
         """See :class:`FrontHooks`."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import ada_url
+
+_SHORT = 2048
 
 
 def request_url(text: str, base: str) -> str:
@@ -13,3 +17,8 @@ def request_url(text: str, base: str) -> str:
         return ""
     url.hash = ""
     return str(url.href)
+
+
+def url_key(url: str) -> str:
+    """What stands for a URL where many are kept: itself, or a digest of a long one."""
+    return url if len(url) <= _SHORT else hashlib.sha256(url.encode()).hexdigest()

@@ -32,14 +32,20 @@ def explanation(event: Document) -> Iterator[tuple[str, str]]:
     yield f"  {event['summary']}", ""
     checks = event["checks"]
     width = max((len(check["rule"]) for check in checks), default=0)
-    last_passed = max((number for number, check in enumerate(checks) if check["passed"]), default=-1)
-    stopped = False
+    stop = _stop(event)
     for number, check in enumerate(checks):
         mark, style = ("ok  ", "green") if check["passed"] else ("FAIL", "bold red")
         yield f"  {mark}  {check['rule']:<{width}}  {check['detail']}".rstrip(), style
-        # The branches of a trigger go on without one another.
-        if not check["passed"] and not stopped and (number > last_passed or event["kind"] != TRIGGER_REGISTRATION):
-            stopped = True
+        if number == stop:
             yield "  " + "-" * 8 + " stops here", style
         if not check["passed"] and check["fix"]:
             yield f"  fix   {check['fix']}", "yellow"
+
+
+def _stop(event: Document) -> int | None:
+    """The position of the check at which a decision ended; None where it went on."""
+    failed = [number for number, check in enumerate(event["checks"]) if not check["passed"]]
+    if failed and failed[-1] == len(event["checks"]) - 1:
+        return failed[-1]
+    # The branches of a trigger go on without one another.
+    return failed[0] if failed and event["kind"] != TRIGGER_REGISTRATION else None

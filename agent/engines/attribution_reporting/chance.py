@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from agent.engines.attribution_reporting.randomized_response import reports_of_state, states_of
 from agent.model.attribution_reporting.facts import FakeReport
 from agent.model.attribution_reporting.registrations import SourceRegistration
@@ -34,4 +32,6 @@ class RngChance:
 
     def report_id(self) -> str:
         """A lower-case UUID of version 4."""
-        return str(UUID(bytes=self._rng.bytes(Draw.REPORT_ID, 16), version=4))
+        digits = self._rng.bytes(Draw.REPORT_ID, 16).hex()
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -184,7 +184,7 @@ def _destinations_of_day(one: Applicant) -> Finding:
 
 
 def _with_own(one: Applicant, known: Collection[str]) -> int:
-    return len(known) + sum(destination not in known for destination in one.registration.destinations)
+    return len(known) + len(set(one.registration.destinations).difference(known))
 
 
 def _window(one: Applicant) -> str:

@@ -13,7 +13,7 @@ import aiohttp
 from agent.browser.network.ca import CertificateAuthority
 from agent.browser.network.front import Front
 from agent.browser.network.hooks import Exchange
-from agent.browser.network.hosts import HostMap
+from agent.browser.network.hosts import HostMap, Refusal
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -24,6 +24,7 @@ class Recorder:
 
     requests: list[Exchange] = field(default_factory=list)
     responses: list[Exchange] = field(default_factory=list)
+    refusals: list[tuple[Exchange, Refusal]] = field(default_factory=list)
     before_request: Callable[[Exchange], Awaitable[None] | None] | None = None
     before_response: Callable[[Exchange], Awaitable[None] | None] | None = None
 
@@ -34,6 +35,9 @@ class Recorder:
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         self.responses.append(exchange)
         return self.before_response(exchange) if self.before_response else None
+
+    def on_refusal(self, exchange: Exchange, refusal: Refusal) -> None:
+        self.refusals.append((exchange, refusal))
 
 
 @dataclass

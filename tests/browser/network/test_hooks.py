@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
 from agent.browser.network.hooks import Exchange
+from agent.browser.network.hosts import RefusalKind
 from tests.browser.network.support import World, answering, scripted
 
 GET = b"GET /x HTTP/1.1\r\nHost: shop.test\r\nAccept: a\r\n\r\n"
@@ -241,3 +243,17 @@ async def test_a_withheld_request_reaches_no_server_and_has_an_empty_answer(worl
             async with session.get("https://shop.test/other") as response:
                 assert await response.read() == b"ok"
     assert [head.split()[1] for head in reached] == [b"/other"]
+
+
+@pytest.mark.parametrize(("destination", "told"), [(b"empty", True), (b"image", True), (b"document", False)])
+async def test_a_refused_request_that_no_page_shows_is_told_with_its_reason(
+    world: World, destination: bytes, told: bool
+) -> None:
+    wire = await world.tunnel("nowhere.test")
+    wire.send(b"GET /x HTTP/1.1\r\nHost: nowhere.test\r\nSec-Fetch-Dest: " + destination + b"\r\n\r\n")
+    with suppress(ConnectionError, asyncio.IncompleteReadError):
+        await wire.head()
+    wire.close()
+    refused = [(exchange.url, refusal.kind) for exchange, refusal in world.hooks.refusals]
+    assert refused == ([("https://nowhere.test/x", RefusalKind.NOT_MAPPED)] if told else [])
+    assert bool(world.hooks.responses) is not told, "what people see is a response"

@@ -60,6 +60,20 @@ def test_a_failed_check_shows_where_it_stopped_and_the_way_out() -> None:
     ]
 
 
+def test_checks_that_fail_together_stop_after_the_last_of_them() -> None:
+    checks = (
+        Check("Attribution-Reporting-Register-Trigger filters", passed=False, detail="is the number 3"),
+        Check("Attribution-Reporting-Register-Trigger debug_key", passed=False, detail="is the number 5", fix='"5"'),
+    )
+    event = Event("trigger-registration", 0, "header-parsing-error", "refused", "shop.test", {}, Trace(checks), 4)
+    assert [line.split()[0] for line, _ in explanation(event_document(event))][2:] == [
+        "FAIL",
+        "FAIL",
+        "--------",
+        "fix",
+    ]
+
+
 @pytest.mark.parametrize("kind", ["response-field", "registration"])
 async def test_last_may_be_a_response_that_was_not_acted_on(tallyhost: Tallyhost, profile: str, kind: str) -> None:
     ignored = Event(kind, 1_767_603_600_000, "ignored", "not by https", "news.test")

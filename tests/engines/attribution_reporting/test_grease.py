@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import http_sf
 import pytest
 
@@ -13,7 +15,8 @@ MEANT = {"event-source", "trigger", "navigation-source"}
 
 
 def _keys(value: str) -> set[str]:
-    return set(http_sf.parse(value.encode(), tltype="dictionary")) if value else set()
+    parsed: Any = http_sf.parse(value.encode(), tltype="dictionary") if value else {}
+    return set(parsed)
 
 
 def _every(eligibility: Eligibility) -> list[str]:

@@ -225,11 +225,11 @@ async def test_what_a_service_worker_passes_on_is_the_pages_and_what_it_fetches_
         }"""
     )
     other = await agent.new_page()
-    for _ in range(4):
+    for round_ in range(1, 5):
         await asyncio.gather(
             controlled.goto("https://news.test/ask?top=news.test"), other.goto("https://shop.test/?top=shop.test")
         )
-    await ledger.until(24)
+        await ledger.until(6 * round_)
     truth = await ledger.held_against_the_truth(agent)
     assert truth.wrong == []
     assert truth.exact == {"passed": 8, "unhandled": 4, "markedPassed": 4}
@@ -303,3 +303,24 @@ async def test_the_first_image_that_script_makes_eligible_is_not_missed(
     truth = await ledger.held_against_the_truth(agent)
     assert truth.exact == {"own": 10}
     assert truth.eligibility == {"own": {BOTH}}
+
+
+async def test_what_a_test_writes_into_a_page_registers_too(agent: Agent, ledger: Registered) -> None:
+    agent.map("news.test", site({}))
+    page = await agent.new_page("https://news.test/")
+    await page.set_content('<img attributionsrc="https://adtech.test/written?top=news.test">')
+    await ledger.until(1)
+    truth = await ledger.held_against_the_truth(agent)
+    assert truth.eligibility == {"written": {BOTH}}
+
+
+async def test_long_addresses_are_known_too(agent: Agent, ledger: Registered) -> None:
+    agent.map("news.test", site({}))
+    page = await agent.new_page("https://news.test/")
+    await page.evaluate("""() => {
+        const url = (kind) => `https://adtech.test/${kind}?top=news.test&${"x".repeat(5000)}`;
+        Object.assign(new Image(), { attributionSrc: url("background"), src: url("own") });
+    }""")
+    await ledger.until(2)
+    truth = await ledger.held_against_the_truth(agent)
+    assert truth.eligibility == {"background": {BOTH}, "own": {BOTH}}

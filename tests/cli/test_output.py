@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from agent.cli.output import Output
+
+HOSTILE = "filter \x1b[2J\x07\x9b31m\r wanted"
+SHOWN = r"filter \x1b[2J\x07\x9b31m\r wanted"
+
+
+def test_what_a_page_chose_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output()
+    output.line(HOSTILE)
+    output.table(["detail"], [[HOSTILE]], empty="none")
+    output.table(["detail"], [], empty=HOSTILE)
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [SHOWN, "detail", SHOWN, SHOWN]
+
+
+def test_lines_of_a_text_and_letters_of_any_script_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().line("eins\n\tzwei é 三")
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [["eins"], ["zwei", "é", "三"]]
