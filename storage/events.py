@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Sequence
 
 from agent.model.events import Check, Event, Trace
+from storage import json_texts
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_encode_data = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _COLUMNS = "kind, time, verdict, summary, site, data, trace"
 _VALUES = ", ".join(f"json_extract(value, '$[{position}]')" for position in range(7))
 _APPEND = f"INSERT INTO events ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?) ORDER BY key"  # noqa: S608 - constants
@@ -63,9 +64,9 @@ def remove_all(connection: sqlite3.Connection) -> None:
 
 
 def _row(event: Event) -> tuple[str, int, str, str, str, str, str]:
-    data = _encode(dict(event.data))
+    data = _encode_data(dict(event.data))
     trace = [(check.rule, 1 if check.passed else 0, check.detail, check.fix) for check in event.trace.checks]
-    return event.kind, event.time, event.verdict, _storable(event.summary), event.site, data, _encode(trace)
+    return event.kind, event.time, event.verdict, _storable(event.summary), event.site, data, json_texts.dumps(trace)
 
 
 def _storable(text: str) -> str:

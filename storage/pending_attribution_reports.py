@@ -12,9 +12,8 @@ from collections.abc import Collection, Sequence
 
 from agent.model.attribution_reporting.facts import PendingEventReport
 from agent.model.reports import ReportKind
+from storage.source_registrations import PLACES, places
 
-_PLACES = 3
-"""How many destinations a source has at most."""
 _COUNT = """
     (SELECT count(*) FROM (
         SELECT 1 FROM pending_attribution_reports WHERE kind = '{}' AND destination_1 = ?1
@@ -23,8 +22,9 @@ _COUNT = """
         LIMIT ?{}
     ))
 """
-_EVENT_LEVEL = _COUNT.format(*[ReportKind.EVENT_LEVEL] * _PLACES, 2)
-_AGGREGATABLE = _COUNT.format(*[ReportKind.AGGREGATABLE] * _PLACES, 3)
+_EVENT_LEVEL = _COUNT.format(*[ReportKind.EVENT_LEVEL] * PLACES, 2)
+_AGGREGATABLE = _COUNT.format(*[ReportKind.AGGREGATABLE] * PLACES, 3)
+_COUNTS = f"SELECT {_EVENT_LEVEL}, {_AGGREGATABLE}"
 
 
 def add(
@@ -40,10 +40,9 @@ def add(
     priority: int = 0,
 ) -> None:
     """The report at ``position`` is pending; ``destinations`` are its source's, none for a null report."""
-    places = (*destinations, None, None, None)[:_PLACES]
+    values = (position, kind, reporting_origin, source_id, trigger_time, report_time, priority)
     connection.execute(
-        "INSERT INTO pending_attribution_reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (position, kind, reporting_origin, source_id, trigger_time, report_time, priority, *places),
+        "INSERT INTO pending_attribution_reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, *places(destinations))
     )
 
 
@@ -51,10 +50,8 @@ def counts(
     connection: sqlite3.Connection, destination: str, *, event_level_limit: int, aggregatable_limit: int
 ) -> tuple[int, int]:
     """How many reports, event-level and aggregatable, are pending for ``destination``; a limit stands for more."""
-    row: tuple[int, int] = connection.execute(
-        f"SELECT {_EVENT_LEVEL}, {_AGGREGATABLE}",
-        (destination, event_level_limit, aggregatable_limit),
-    ).fetchone()
+    values = (destination, event_level_limit, aggregatable_limit)
+    row: tuple[int, int] = connection.execute(_COUNTS, values).fetchone()
     return row
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from typing import Any
 
@@ -16,8 +15,8 @@ from agent.model.attribution_reporting.reports import (
     VerboseContent,
 )
 from agent.model.reports import ConversionContent, ReportContent, ReportKind
+from storage import json_texts
 
-_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _FIELDS = {
     content: tuple(field.name for field in fields(content))
     for content in (ConversionContent, EventLevelContent, AggregatableContent, VerboseContent)
@@ -25,18 +24,18 @@ _FIELDS = {
 
 
 def dumps(content: ReportContent) -> str:
-    """The text of ``content``; which of the types it is, the report's kind tells. Integers may exceed 64 bits."""
+    """The text of ``content``; which of the types it is, the report's kind tells. Buckets are hexadecimal."""
     values = {name: getattr(content, name) for name in _FIELDS[type(content)]}
     if isinstance(content, AggregatableContent):
-        values["contributions"] = [(one.bucket, one.value, one.filtering_id) for one in content.contributions]
+        values["contributions"] = [(hex(one.bucket), one.value, one.filtering_id) for one in content.contributions]
     elif isinstance(content, VerboseContent):
         values["items"] = [(item.type, item.body) for item in content.items]
-    return _encode(values)
+    return json_texts.dumps(values)
 
 
 def loads(kind: ReportKind, text: str) -> ReportContent:
     """The content that :func:`dumps` wrote for a report of ``kind``."""
-    values: dict[str, Any] = json.loads(text)
+    values: dict[str, Any] = json_texts.loads(text)
     match kind:
         case ReportKind.ATTRIBUTION_CONVERSION:
             values["dialect"] = Dialect(values["dialect"])
@@ -47,7 +46,7 @@ def loads(kind: ReportKind, text: str) -> ReportContent:
             values["source_type"] = SourceType(values["source_type"])
             return EventLevelContent(**values)
         case ReportKind.AGGREGATABLE | ReportKind.AGGREGATABLE_DEBUG | ReportKind.AGGREGATE_DEBUG:
-            values["contributions"] = tuple(Contribution(*one) for one in values["contributions"])
+            values["contributions"] = tuple(Contribution(int(bucket, 16), value, id_) for bucket, value, id_ in values["contributions"])
             return AggregatableContent(**values)
         case ReportKind.VERBOSE_DEBUG:
             values["items"] = tuple(DebugItem(type_, body) for type_, body in values["items"])

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from agent.model.attribution_reporting.facts import DestinationGroup, StoredSource
-from storage import source_registrations
+from storage.source_registrations import PLACES, places
 
 _DESTINATIONS = "destinations"
 """Of a source site, whatever the reporting site."""
@@ -49,13 +49,17 @@ class Seen(NamedTuple):
     """Of sources of the reporting site that have not expired."""
 
 
-_SEEN = """
+# One branch for each destination: a list would need a table of its own.
+_OF_DESTINATION = """
+    UNION ALL SELECT 2, scope, member, NULL, NULL FROM source_rate_limits
+        WHERE rule = 'origins of destination' AND source_site = ?1 AND scope = ?{} AND time > ?5
+"""
+_SEEN = f"""
     SELECT 0, NULL, member, NULL, NULL FROM source_rate_limits
         WHERE rule = 'origins of reporting site' AND source_site = ?1 AND scope = ?2 AND time > ?3
     UNION ALL SELECT 1, NULL, member, NULL, NULL FROM source_rate_limits
         WHERE rule = 'destinations' AND source_site = ?1 AND time > ?4
-    UNION ALL SELECT 2, scope, member, NULL, NULL FROM json_each(?5) AS new CROSS JOIN source_rate_limits
-        WHERE rule = 'origins of destination' AND source_site = ?1 AND scope = new.value AND time > ?6
+    {"".join(_OF_DESTINATION.format(place + 6) for place in range(PLACES))}
     UNION ALL SELECT 3, last_stored, destination, priority, time FROM destination_groups
         WHERE source_site = ?1 AND reporting_site = ?2
 """
@@ -76,10 +80,10 @@ def seen(
     origins, in_window, own, own_of_day = set[str](), set[str](), set[str](), set[str]()
     of_destinations: dict[str, set[str]] = {one: set() for one in destinations}
     groups = []
-    sites = source_registrations.sites(destinations)
+    since = (origins_since, destinations_since, origins_of_destinations_since)
     # One statement: each costs about as much as all of these seeks.
     for rule, scope, member, priority, time in connection.execute(
-        _SEEN, (source_site, reporting_site, origins_since, destinations_since, sites, origins_of_destinations_since)
+        _SEEN, (source_site, reporting_site, *since, *places(destinations))
     ):
         if rule == 3:
             if scope > day_since:

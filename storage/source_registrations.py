@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import math
+from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from functools import lru_cache
 from typing import Any
@@ -15,13 +16,14 @@ from agent.model.attribution_reporting.registrations import (
     SourceRegistration,
     TriggerDataMatching,
 )
+from storage import json_texts
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+PLACES = 3
+"""How many destinations a source has at most."""
 _OPTIONAL = (
     "source_event_id",
     "priority",
     "trigger_data_matching",
-    "aggregation_keys",
     "debug_key",
     "debug_reporting",
     "destination_limit_priority",
@@ -38,13 +40,18 @@ _DEFAULTS: dict[str, Any] = {
 @lru_cache(maxsize=1024)
 def sites(names: tuple[str, ...]) -> str:
     """A few sites as a JSON array; those of one advertiser come again and again."""
-    return _encode(names)
+    return json_texts.dumps(names)
+
+
+def places(destinations: Sequence[str]) -> tuple[str | None, ...]:
+    """The destinations of a source at their :data:`PLACES`, of which some may be empty."""
+    return (*destinations, None, None, None)[:PLACES]
 
 
 def dumps(registration: SourceRegistration) -> str:
     """The text of ``registration``; what has its default is left out.
 
-    Integers may exceed 64 bits, and an epsilon without bound is the word ``Infinity``: only :func:`loads` reads it.
+    Key pieces, of 128 bits, are hexadecimal texts, and an epsilon without bound is null.
     """
     windows = registration.event_report_windows
     values: dict[str, Any] = {
@@ -57,6 +64,8 @@ def dumps(registration: SourceRegistration) -> str:
         "event_level_epsilon": registration.event_level_epsilon,
         "filter_data": {key: sorted(members) for key, members in registration.filter_data.items()},
     }
+    if registration.aggregation_keys:
+        values["aggregation_keys"] = {key: hex(piece) for key, piece in registration.aggregation_keys.items()}
     for name in _OPTIONAL:
         if (value := getattr(registration, name)) != _DEFAULTS[name]:
             values[name] = value
@@ -64,27 +73,31 @@ def dumps(registration: SourceRegistration) -> str:
         values["attribution_scopes"] = (scopes.limit, scopes.values, scopes.max_event_states)
     if (debug := registration.aggregatable_debug_reporting) is not None:
         values["aggregatable_debug_reporting"] = (
-            debug.key_piece,
-            {name: (one.key_piece, one.value) for name, one in debug.debug_data.items()},
+            hex(debug.key_piece),
+            {name: (hex(one.key_piece), one.value) for name, one in debug.debug_data.items()},
             debug.budget,
             debug.aggregation_coordinator_origin,
         )
-    return _encode(values)
+    return json_texts.dumps(values)
 
 
 def loads(text: str) -> SourceRegistration:
     """The registration that :func:`dumps` wrote."""
-    values: dict[str, Any] = json.loads(text)
+    values: dict[str, Any] = json_texts.loads(text)
     start, ends = values["event_report_windows"]
     values["destinations"] = tuple(values["destinations"])
     values["event_report_windows"] = EventReportWindows(start, tuple(ends))
     values["trigger_data"] = tuple(values["trigger_data"])
     values["filter_data"] = {key: frozenset(members) for key, members in values["filter_data"].items()}
+    if values["event_level_epsilon"] is None:
+        values["event_level_epsilon"] = math.inf
+    if keys := values.get("aggregation_keys"):
+        values["aggregation_keys"] = {key: int(piece, 16) for key, piece in keys.items()}
     if "trigger_data_matching" in values:
         values["trigger_data_matching"] = TriggerDataMatching(values["trigger_data_matching"])
     if scopes := values.get("attribution_scopes"):
         values["attribution_scopes"] = AttributionScopes(scopes[0], tuple(scopes[1]), scopes[2])
     if debug := values.get("aggregatable_debug_reporting"):
-        data = {name: DebugContribution(*one) for name, one in debug[1].items()}
-        values["aggregatable_debug_reporting"] = AggregatableDebugReporting(debug[0], data, *debug[2:])
+        data = {name: DebugContribution(int(piece, 16), value) for name, (piece, value) in debug[1].items()}
+        values["aggregatable_debug_reporting"] = AggregatableDebugReporting(int(debug[0], 16), data, *debug[2:])
     return SourceRegistration(**values)

@@ -23,14 +23,17 @@ _COLUMNS = (
     " num_aggregatable_reports, num_aggregatable_debug_reports, remaining_aggregatable_budget,"
     " remaining_aggregatable_debug_budget, remaining_named_budgets"
 )
+_INSERT = (
+    f"INSERT INTO sources ({_COLUMNS}, expiry_time, destinations, priority, destination_limit_priority, active)"  # noqa: S608
+    f" VALUES (NULL{', ?' * 22}, 1)"
+)
 
 
 def insert(connection: sqlite3.Connection, source: StoredSource) -> int:
     """Store ``source``, active, and give its id; the id that it carries does not count."""
     who, what, scopes = source.registrant, source.registration, source.registration.attribution_scopes
     cursor = connection.execute(
-        f"INSERT INTO sources ({_COLUMNS}, expiry_time, destinations, priority, destination_limit_priority, active)"  # noqa: S608
-        f" VALUES (NULL{', ?' * 22}, 1)",
+        _INSERT,
         (
             who.context_origin, who.context_site, who.reporting_origin, who.reporting_site, who.now,
             who.debug_permission, source.source_type, source_registrations.dumps(what), scopes is not None,
@@ -62,14 +65,13 @@ def active_count(connection: sqlite3.Connection, context_origin: str) -> int:
     return row[0] if row else 0
 
 
-_BEST = """
-    SELECT priority, source_id FROM (SELECT priority, source_id FROM source_candidates
-        WHERE reporting_origin = ?1 AND destination = ?2 AND scoped = 0
-        ORDER BY priority DESC, source_id DESC LIMIT 1)
-    UNION ALL SELECT priority, source_id FROM (SELECT priority, source_id FROM source_candidates
-        WHERE reporting_origin = ?1 AND destination = ?2 AND scoped = 1
-        ORDER BY priority DESC, source_id DESC LIMIT 1)
-"""
+_GET = f"SELECT {_COLUMNS} FROM sources WHERE id = ?"  # noqa: S608
+_GET_BEST = " UNION ALL ".join(
+    f"SELECT {_COLUMNS} FROM sources WHERE id = (SELECT source_id FROM source_candidates"  # noqa: S608
+    f" WHERE reporting_origin = ?1 AND destination = ?2 AND scoped = {scoped}"
+    " ORDER BY priority DESC, source_id DESC LIMIT 1)"
+    for scoped in (0, 1)
+)
 _BEST_WITH_SCOPE = """
     SELECT priority, source_id FROM source_scopes WHERE reporting_origin = ?1 AND destination = ?2 AND scope = ?3
         ORDER BY priority DESC, source_id DESC LIMIT 1
@@ -85,26 +87,26 @@ def pick(
     """
     if scopes:
         wanted = [(reporting_origin, destination, scope) for scope in scopes]
-        found = [row for values in wanted for row in connection.execute(_BEST_WITH_SCOPE, values)]
-    else:
-        found = connection.execute(_BEST, (reporting_origin, destination)).fetchall()
-    return get(connection, max(found)[1]) if found else None
+        best = [row for values in wanted for row in connection.execute(_BEST_WITH_SCOPE, values)]
+        return get(connection, max(best)[1]) if best else None
+    found = [_source(row) for row in connection.execute(_GET_BEST, (reporting_origin, destination))]
+    return max(found, key=lambda source: (source.registration.priority, source.id), default=None)
 
 
 def get(connection: sqlite3.Connection, source_id: int) -> StoredSource | None:
     """The source of that id, or None."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone()  # noqa: S608
+    row = connection.execute(_GET, (source_id,)).fetchone()
     return _source(row) if row else None
 
 
 def deactivate_others(connection: sqlite3.Connection, reporting_origin: str, destination: str, *, kept: int) -> int:
     """Make every other active source of ``reporting_origin`` and ``destination`` inactive; gives how many."""
     others = connection.execute(
-        "SELECT source_id FROM source_candidates WHERE reporting_origin = ? AND destination = ? AND scoped IN (0, 1)"
-        " AND source_id != ?",
+        "SELECT source_id FROM source_candidates WHERE reporting_origin = ? AND destination = ? AND source_id != ?",
         (reporting_origin, destination, kept),
     ).fetchall()
-    connection.executemany("UPDATE sources SET active = 0 WHERE id = ?", others)
+    if others:
+        connection.executemany("UPDATE sources SET active = 0 WHERE id = ?", others)
     return len(others)
 
 
@@ -184,17 +186,10 @@ def scopes_of(
 
 def clear_scopes(connection: sqlite3.Connection, reporting_origin: str, destinations: tuple[str, ...]) -> None:
     """Take the scopes from the active sources that share one of ``destinations``."""
-    rows = connection.execute(
-        "SELECT DISTINCT source_id FROM source_scopes WHERE reporting_origin = ?"
-        " AND destination IN (SELECT value FROM json_each(?))",
-        (reporting_origin, source_registrations.sites(destinations)),
-    )
-    found = [source_id for (source_id,) in rows]
-    if not found:
-        return
-    connection.execute(
-        "UPDATE sources SET scoped = 0 WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(found),)
-    )
+    sql = "SELECT source_id FROM source_scopes WHERE reporting_origin = ? AND destination = ?"
+    found = [row for one in destinations for row in connection.execute(sql, (reporting_origin, one))]
+    if found:
+        connection.executemany("UPDATE sources SET scoped = 0 WHERE id = ?", set(found))
 
 
 def unlike_scopes(

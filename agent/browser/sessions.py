@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _KEPT_REQUESTS = 4096
+_KEPT_BYTES = 1 << 25
+"""Of announcements: a page chooses how long its URLs are, up to two megabytes each."""
 _REQUEST_ID = re.compile(rb'"requestId":"([^"]*)"')
 
 
@@ -54,6 +56,8 @@ class Session:
     """The number that its requests carry to the front; 0 for none."""
     contexts: dict[int, ExecutionContext] = field(default_factory=dict)
     requests: dict[bytes, list[bytes]] = field(default_factory=dict)
+    _held: int = 0
+    """Bytes of them."""
 
     @property
     def is_document(self) -> bool:
@@ -63,12 +67,16 @@ class Session:
     def announce(self, raw: bytes) -> None:
         """Keep a ``Network.requestWillBeSent``."""
         self.requests.setdefault(request_id_of(raw), []).append(raw)
-        if len(self.requests) > _KEPT_REQUESTS:
-            del self.requests[next(iter(self.requests))]
+        self._held += len(raw)
+        while len(self.requests) > _KEPT_REQUESTS or self._held > _KEPT_BYTES:
+            self._forget(next(iter(self.requests)))
 
     def finished(self, raw: bytes) -> None:
         """Forget a request: ``Network.loadingFinished``. One that failed may be on the wire still, and is kept."""
-        self.requests.pop(request_id_of(raw), None)
+        self._forget(request_id_of(raw))
+
+    def _forget(self, request_id: bytes) -> None:
+        self._held -= sum(map(len, self.requests.pop(request_id, ())))
 
     def matching(self, url: str, method: str) -> list[tuple[bytes, RequestFacts]]:
         """The announced requests for ``url``, in the order of their announcement, with their raw text."""
@@ -83,6 +91,7 @@ class Session:
         raws = self.requests.get(facts.request_id.encode(), [])
         if raw in raws:
             raws.remove(raw)
+            self._held -= len(raw)
 
 
 def request_id_of(raw: bytes) -> bytes:

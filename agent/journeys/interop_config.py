@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from agent.delivery.retries import RETRIES
@@ -79,24 +76,6 @@ def read_interop_config(*configs: Mapping[str, Any] | None) -> InteropConfig:
         elif not key.startswith(_FEATURE):
             raise StoryError(f"api_config: {key} is unknown, or {value!r} is no value of it")
     return InteropConfig(_replaced(limits), merged.get(_SUPPORTS_OS) is True)
-
-
-@lru_cache(maxsize=16)
-def default_interop_config(folder: Path) -> Mapping[str, Any] | None:
-    """The ``default_config.json`` of ``folder``, else of the folder above, else None. Raises StoryError."""
-    for place in (folder, folder.resolve().parent):
-        file = place / DEFAULT_CONFIG_NAME
-        if file.is_file():
-            try:
-                config = json.loads(without_comments(file.read_text("utf-8")))
-            except json.JSONDecodeError as error:
-                raise StoryError(f"is not JSON: {error.msg}", where=f"{file}:{error.lineno}") from error
-            except (OSError, UnicodeDecodeError) as error:
-                raise StoryError(f"cannot be read: {error}", where=str(file)) from error
-            if not isinstance(config, dict):
-                raise StoryError("a configuration must be an object", where=f"{file}:1")
-            return config
-    return None
 
 
 def _replaced(limits: Mapping[str, Any]) -> AttributionReportingLimits:

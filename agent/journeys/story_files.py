@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
-from agent.journeys.interop_config import DEFAULT_CONFIG_NAME, default_interop_config, without_comments
+from agent.journeys.interop_config import DEFAULT_CONFIG_NAME, without_comments
 from agent.journeys.interop_story import is_interop_story, run_interop_story
 from agent.journeys.story import StoryError, StoryResult, run_story
 from agent.model.attribution import Policy
@@ -96,19 +96,22 @@ def _run(content: bytes, path: str, line: int, *, name: str, policy: Policy | No
 
 def _play(case: dict[str, Any], folder: Path, name: str, policy: Policy | None) -> StoryResult:
     if is_interop_story(case):
-        return run_interop_story(case, default_interop_config(folder), name=name)
+        return run_interop_story(case, default_config(folder, DEFAULT_CONFIG_NAME), name=name)
     default = None if "config" in case else default_config(folder)
     return run_story(case, default, name=name, policy=policy)
 
 
 @lru_cache(maxsize=16)
-def default_config(folder: Path) -> Mapping[str, Any] | None:
-    """The ``CONFIG.json`` of ``folder``, else of the folder above, else None. Raises UsageError for bad JSON."""
+def default_config(folder: Path, name: str = CONFIG_NAME) -> Mapping[str, Any] | None:
+    """The configuration ``name`` of ``folder``, else of the folder above, else None; it may have comments.
+
+    Raises StoryError for a file that is no JSON object.
+    """
     for place in (folder, folder.resolve().parent):
-        file = place / CONFIG_NAME
+        file = place / name
         if file.is_file():
             try:
-                config = json.loads(file.read_text("utf-8"))
+                config = json.loads(without_comments(file.read_text("utf-8")))
             except json.JSONDecodeError as error:
                 raise StoryError(f"is not JSON: {error.msg}", where=f"{file}:{error.lineno}") from error
             except (OSError, UnicodeDecodeError) as error:

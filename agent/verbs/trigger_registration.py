@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from agent.engines.attribution_reporting import trigger as engine
 from agent.model.attribution_reporting.facts import (
@@ -129,11 +130,10 @@ def _known_keys(
 
 def _attribute(writer: ReportWriter, source: StoredSource, destination: str, outcome: TriggerOutcome) -> StoredSource:
     """Store the reports of an attribution, and what it changes in the picked ``source``; gives that source."""
-    connection, changed = writer.connection, source
-    if outcome.deactivate_event_level:
-        changed = replace(changed, event_level_active=False)
+    connection = writer.connection
+    changes: dict[str, Any] = {"event_level_active": False} if outcome.deactivate_event_level else {}
     if (event := outcome.event_level_stored) is not None:
-        changed = replace(changed, num_attributions=event.num_attributions)
+        changes["num_attributions"] = event.num_attributions
         if event.replaced is not None:
             attribution_rate_limits.remove_of_reports(connection, [event.replaced])
             pending_attribution_reports.remove(connection, [event.replaced])
@@ -143,26 +143,28 @@ def _attribute(writer: ReportWriter, source: StoredSource, destination: str, out
             position = writer.event_level(event.report, source.id)
             attribution_rate_limits.record(connection, ReportKind.EVENT_LEVEL, source.registrant, destination, position)
     if (summed := outcome.aggregatable_stored) is not None:
-        changed = _charged(changed, summed)
+        changes |= _charges(source, summed)
         if summed.deduplication_key is not None:
             sources.add_deduplication_key(connection, source.id, ReportKind.AGGREGATABLE, summed.deduplication_key)
         position = writer.aggregatable(summed.report, source.id, source.registration.destinations)
         attribution_rate_limits.record(connection, ReportKind.AGGREGATABLE, source.registrant, destination, position)
-    if changed != source:
-        sources.update(connection, changed)
+    if not changes:
+        return source
+    changed = replace(source, **changes)
+    sources.update(connection, changed)
     return changed
 
 
-def _charged(source: StoredSource, stored: AggregatableStored) -> StoredSource:
+def _charges(source: StoredSource, stored: AggregatableStored) -> dict[str, Any]:
+    """What an aggregatable report changes in ``source``."""
     named = dict(source.remaining_named_budgets)
     if stored.named_budget is not None:
         named[stored.named_budget] -= stored.spent
-    return replace(
-        source,
-        num_aggregatable_reports=source.num_aggregatable_reports + stored.counts,
-        remaining_aggregatable_budget=source.remaining_aggregatable_budget - stored.spent,
-        remaining_named_budgets=named,
-    )
+    return {
+        "num_aggregatable_reports": source.num_aggregatable_reports + stored.counts,
+        "remaining_aggregatable_budget": source.remaining_aggregatable_budget - stored.spent,
+        "remaining_named_budgets": named,
+    }
 
 
 def _verdict(outcome: TriggerOutcome) -> str:

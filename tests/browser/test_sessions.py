@@ -63,3 +63,17 @@ def test_requests_that_never_end_do_not_pile_up() -> None:
 
 def test_an_event_without_a_request_has_no_request_id() -> None:
     assert request_id_of(b'{"method":"Network.other","params":{}}') == b""
+
+
+def test_long_urls_do_not_pile_up_and_the_latest_are_known() -> None:
+    session, length = _session(), 1 << 20
+    urls = [f"https://a.test/{number}{'x' * length}" for number in range(100)]
+    for number, url in enumerate(urls):
+        session.announce(_announced(str(number), url))
+        if number % 3 == 0:
+            session.consume(*session.matching(url, "GET")[0])
+        if number % 3 == 1:
+            session.finished(b'{"params":{"requestId":"%d"}}' % number)
+    kept = sum(len(raw) for raws in session.requests.values() for raw in raws)
+    assert 29 * length < kept <= 32 * length, "what was used or has ended makes room"
+    assert len(session.matching(urls[98], "GET")) == 1

@@ -1,18 +1,11 @@
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.journeys.interop_config import (
-    DEFAULT_CONFIG_NAME,
-    default_interop_config,
-    read_interop_config,
-    without_comments,
-)
+from agent.journeys.interop_config import read_interop_config, without_comments
 from agent.journeys.story import StoryError
 from agent.model.clock import DAY, MINUTE
 
@@ -94,23 +87,3 @@ def test_an_operating_system_is_there_where_the_story_needs_it() -> None:
 def test_a_value_that_is_none_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(StoryError, match="api_config: "):
         read_interop_config(config)
-
-
-def test_the_default_file_lies_beside_the_story_or_in_the_folder_above(tmp_path: Path) -> None:
-    below = tmp_path / "stories"
-    below.mkdir()
-    assert default_interop_config(below) is None
-    default_interop_config.cache_clear()
-    (tmp_path / DEFAULT_CONFIG_NAME).write_text('{"max_sources_per_origin": "1"} // why', "utf-8")
-    assert default_interop_config(below) == {"max_sources_per_origin": "1"}
-    default_interop_config.cache_clear()
-    (below / DEFAULT_CONFIG_NAME).write_text(json.dumps({}), "utf-8")
-    assert default_interop_config(below) == {}
-
-
-@pytest.mark.parametrize("content", ["{", "[]"])
-def test_a_default_file_that_is_no_object_is_refused_with_its_name(tmp_path: Path, content: str) -> None:
-    (tmp_path / DEFAULT_CONFIG_NAME).write_text(content, "utf-8")
-    with pytest.raises(StoryError) as caught:
-        default_interop_config(tmp_path)
-    assert DEFAULT_CONFIG_NAME in caught.value.where

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent.journeys.interop_config import DEFAULT_CONFIG_NAME
 from agent.journeys.story import StoryError
-from agent.journeys.story_files import run_file, story_files
+from agent.journeys.story_files import default_config, run_file, story_files
 from agent.model.errors import UsageError
 
 CONFIG = {"aggregationServices": {"https://agg.test": "dap-18-histogram"}, "maxHistogramSize": 5}
@@ -160,3 +161,23 @@ def test_an_event_of_it_that_is_not_in_the_format_is_told_with_its_line(tmp_path
 def test_comments_do_not_shift_the_line_of_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "story.json", "// one\n// two\n{,}")
     assert message(path).startswith(f"{path}:3: is not JSON")
+
+
+def test_the_default_file_lies_beside_the_story_or_in_the_folder_above(tmp_path: Path) -> None:
+    below = tmp_path / "stories"
+    below.mkdir()
+    assert default_config(below, DEFAULT_CONFIG_NAME) is None
+    default_config.cache_clear()
+    (tmp_path / DEFAULT_CONFIG_NAME).write_text('{"max_sources_per_origin": "1"} // why', "utf-8")
+    assert default_config(below, DEFAULT_CONFIG_NAME) == {"max_sources_per_origin": "1"}
+    default_config.cache_clear()
+    (below / DEFAULT_CONFIG_NAME).write_text(json.dumps({}), "utf-8")
+    assert default_config(below, DEFAULT_CONFIG_NAME) == {}
+
+
+@pytest.mark.parametrize("content", ["{", "[]"])
+def test_a_default_file_that_is_no_object_is_refused_with_its_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / DEFAULT_CONFIG_NAME).write_text(content, "utf-8")
+    with pytest.raises(StoryError) as caught:
+        default_config(tmp_path, DEFAULT_CONFIG_NAME)
+    assert DEFAULT_CONFIG_NAME in caught.value.where
