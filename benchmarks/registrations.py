@@ -124,8 +124,8 @@ class _Store:
         chosen = [(True, self._rng.below(Draw.VISITOR, self._origins)) for _ in range(sources)]
         first = self._rng.below(Draw.VISITOR, self.size)
         chosen += [(False, (first + number) % self.size) for number in range(attributed)]
-        # No source has a destination of these numbers.
-        chosen += [(False, self.size + number) for number in range(REGISTRATIONS - sources - attributed)]
+        # No source has a destination of these numbers: the stored ones lie below the size, a round's from there on.
+        chosen += [(False, 2 * self.size + number) for number in range(REGISTRATIONS - sources - attributed)]
         works = [self._work(*one, parsing=parsing) for one in shuffled(chosen, self._rng)]
         with Database.open(MEMORY, now=0) as database:
             self._filled.connection.backup(database.connection)

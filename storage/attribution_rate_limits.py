@@ -12,19 +12,13 @@ from collections.abc import Collection
 from agent.model.attribution_reporting.facts import Registrant, StoredSource
 from agent.model.reports import ReportKind
 
-_ORIGINS = """
-    WITH RECURSIVE known (origin) AS (
-        SELECT min(reporting_origin) FROM attribution_rate_limits WHERE source_site = ?1 AND destination = ?2
-        UNION ALL
-        SELECT (SELECT min(reporting_origin) FROM attribution_rate_limits
-                WHERE source_site = ?1 AND destination = ?2 AND reporting_origin > known.origin)
-        FROM known WHERE known.origin IS NOT NULL
-    )
-    SELECT origin FROM known WHERE origin IS NOT NULL AND EXISTS (
-        SELECT 1 FROM attribution_rate_limits AS a WHERE a.source_site = ?1 AND a.destination = ?2
-            AND a.reporting_origin = known.origin AND a.time > ?3
-    )
+_ORIGIN_BELOW = """
+    SELECT reporting_origin, time FROM attribution_rate_limits
+        WHERE source_site = ? AND destination = ? AND reporting_origin < ?
+        ORDER BY reporting_origin DESC, time DESC LIMIT 1
 """
+_ABOVE_ORIGINS = "~"
+"""An origin begins with a letter."""
 _COUNT = """
     (SELECT count(*) FROM (SELECT 1 FROM attribution_rate_limits WHERE source_site = ?1 AND destination = ?2
         AND reporting_site = ?3 AND kind = '{}' AND time > ?4 LIMIT ?5))
@@ -64,7 +58,13 @@ def _insert(
 
 def reporting_origins(connection: sqlite3.Connection, source_site: str, destination: str, since: int) -> frozenset[str]:
     """Reporting origins of attributions of either kind, of sources later than ``since``."""
-    return frozenset(origin for (origin,) in connection.execute(_ORIGINS, (source_site, destination, since)))
+    found, below = [], _ABOVE_ORIGINS
+    # A seek for each: there are none or few, and their attributions may be many.
+    while row := connection.execute(_ORIGIN_BELOW, (source_site, destination, below)).fetchone():
+        below, latest = row
+        if latest > since:
+            found.append(below)
+    return frozenset(found)
 
 
 def counts(

@@ -42,7 +42,8 @@ def add(
     """The report at ``position`` is pending; ``destinations`` are its source's, none for a null report."""
     values = (position, kind, reporting_origin, source_id, trigger_time, report_time, priority)
     connection.execute(
-        "INSERT INTO pending_attribution_reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, *places(destinations))
+        "INSERT INTO pending_attribution_reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*values, *places(destinations)),
     )
 
 

@@ -46,7 +46,9 @@ def loads(kind: ReportKind, text: str) -> ReportContent:
             values["source_type"] = SourceType(values["source_type"])
             return EventLevelContent(**values)
         case ReportKind.AGGREGATABLE | ReportKind.AGGREGATABLE_DEBUG | ReportKind.AGGREGATE_DEBUG:
-            values["contributions"] = tuple(Contribution(int(bucket, 16), value, id_) for bucket, value, id_ in values["contributions"])
+            values["contributions"] = tuple(
+                Contribution(int(bucket, 16), value, id_) for bucket, value, id_ in values["contributions"]
+            )
             return AggregatableContent(**values)
         case ReportKind.VERBOSE_DEBUG:
             values["items"] = tuple(DebugItem(type_, body) for type_, body in values["items"])

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from agent.model.attribution_reporting.facts import DestinationGroup, StoredSource
+from storage import json_texts
 from storage.source_registrations import PLACES, places
 
 _DESTINATIONS = "destinations"
@@ -49,20 +50,18 @@ class Seen(NamedTuple):
     """Of sources of the reporting site that have not expired."""
 
 
-# One branch for each destination: a list would need a table of its own.
-_OF_DESTINATION = """
-    UNION ALL SELECT 2, scope, member, NULL, NULL FROM source_rate_limits
-        WHERE rule = 'origins of destination' AND source_site = ?1 AND scope = ?{} AND time > ?5
-"""
+_MEMBERS = "(SELECT json_group_array(member) FROM source_rate_limits WHERE rule = '{}' AND source_site = ?1 AND {})"
+_ORIGINS_BY_PLACE = ", ".join(
+    _MEMBERS.format(_ORIGINS_OF_DESTINATION, f"scope = ?{6 + place} AND time > ?5") for place in range(PLACES)
+)
+# One row: rows cost more than what they say, and statements more than seeks.
 _SEEN = f"""
-    SELECT 0, NULL, member, NULL, NULL FROM source_rate_limits
-        WHERE rule = 'origins of reporting site' AND source_site = ?1 AND scope = ?2 AND time > ?3
-    UNION ALL SELECT 1, NULL, member, NULL, NULL FROM source_rate_limits
-        WHERE rule = 'destinations' AND source_site = ?1 AND time > ?4
-    {"".join(_OF_DESTINATION.format(place + 6) for place in range(PLACES))}
-    UNION ALL SELECT 3, last_stored, destination, priority, time FROM destination_groups
-        WHERE source_site = ?1 AND reporting_site = ?2
-"""
+    SELECT {_MEMBERS.format(_ORIGINS_OF_REPORTING_SITE, "scope = ?2 AND time > ?3")},
+        {_MEMBERS.format(_DESTINATIONS, "time > ?4")},
+        (SELECT json_group_array(json_array(destination, last_stored, priority, time)) FROM destination_groups
+            WHERE source_site = ?1 AND reporting_site = ?2),
+        {_ORIGINS_BY_PLACE}
+"""  # noqa: S608 - constants
 
 
 def seen(
@@ -77,34 +76,16 @@ def seen(
     origins_of_destinations_since: int,
 ) -> Seen:
     """What counts for a new source of these sites and ``destinations``: what was stored later than the instants."""
-    origins, in_window, own, own_of_day = set[str](), set[str](), set[str](), set[str]()
-    of_destinations: dict[str, set[str]] = {one: set() for one in destinations}
-    groups = []
     since = (origins_since, destinations_since, origins_of_destinations_since)
-    # One statement: each costs about as much as all of these seeks.
-    for rule, scope, member, priority, time in connection.execute(
-        _SEEN, (source_site, reporting_site, *since, *places(destinations))
-    ):
-        if rule == 3:
-            if scope > day_since:
-                own_of_day.add(member)
-            if scope > destinations_since:
-                own.add(member)
-            if time is not None:
-                groups.append(DestinationGroup(member, priority, time))
-        elif rule == 2:
-            of_destinations[scope].add(member)
-        elif rule:
-            in_window.add(member)
-        else:
-            origins.add(member)
+    values = (source_site, reporting_site, *since, *places(destinations))
+    origins, in_window, groups, *of_places = map(json_texts.loads, connection.execute(_SEEN, values).fetchone())
     return Seen(
         frozenset(origins),
         frozenset(in_window),
-        frozenset(own),
-        frozenset(own_of_day),
-        {one: frozenset(names) for one, names in of_destinations.items()},
-        tuple(groups),
+        frozenset([name for name, last_stored, _, _ in groups if last_stored > destinations_since]),
+        frozenset([name for name, last_stored, _, _ in groups if last_stored > day_since]),
+        {one: frozenset(names) for one, names in zip(destinations, of_places, strict=False)},
+        tuple([DestinationGroup(name, priority, time) for name, _, priority, time in groups if time is not None]),
     )
 
 

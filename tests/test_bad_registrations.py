@@ -14,18 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.model.attribution_reporting.eligibility import INFO, REGISTER_SOURCE, REGISTER_TRIGGER, Eligibility
-from agent.model.attribution_reporting.facts import FakeReport, Registrant
+from agent.model.attribution_reporting.facts import FakeReport
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.attribution_reporting.registrations import SourceType
 from agent.model.attribution_reporting.reports import VerboseContent
 from agent.model.reports import ReportKind
 from agent.verbs.source_registration import register_source
 from agent.verbs.trigger_registration import register_trigger
-from storage import report_queue, sources
+from storage import sources
 from storage.database import Database
 from tests.engines.attribution_reporting.registration_world import (
     ADTECH,
-    NEWS,
     NOON,
     SHOP,
     FedChance,
@@ -139,7 +138,7 @@ def test_a_bad_header_never_throws(world: ReportingWorld, header: bytes, eligibi
     assert world.scalar("SELECT count(*) FROM events") == before + 2
 
 
-# "1 MB headers, 10,000 registrations from one page, 10^6 pending reports: bounded memory, no quadratic step."
+# "1 MB headers […]: bounded memory, no quadratic step."; test_many_registrations.py has what stands between.
 
 
 @pytest.mark.parametrize(
@@ -170,106 +169,6 @@ def test_1_mb_of_errors_in_a_trigger_are_told_in_part(world: ReportingWorld) -> 
     assert len(world.event().data["errors"]) <= 20
     (report,) = world.reports()
     assert report.content.items[0].body["value"] == header.decode()  # type: ignore[union-attr]
-
-
-class Steps:
-    """Counts the instructions of SQLite's virtual machine: what is sought and scanned, on any machine the same."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.count = 0
-        connection.set_progress_handler(self._step, 1)
-
-    def _step(self) -> int:
-        self.count += 1
-        return 0
-
-    def of(self, work: Any) -> int:
-        """The steps of ``work``."""
-        before = self.count
-        work()
-        return self.count - before
-
-
-def test_10000_registrations_from_one_page_have_no_quadratic_step(world: ReportingWorld) -> None:
-    limits = replace(LIMITS, max_sources_per_origin=10_000)
-    chance = FedChance()
-    kinds = [
-        (Registrant(NEWS, by, NOON, context_site=NEWS, reporting_site=by), a_source(destinations=(site,)))
-        for by in (f"https://adtech{number}.test" for number in range(9))
-        for site in (f"https://shop{number}.test" for number in range(20))
-    ]
-
-    def register(number: int) -> None:
-        who, registration = kinds[number % len(kinds)]
-        outcome = register_source(
-            world.database.connection, who, SourceType.NAVIGATION, registration, limits=limits, chance=chance
-        )
-        assert outcome.verdict == "source-success"
-
-    def steps_of(numbers: range) -> int:
-        counter = Steps(world.database.connection)
-        steps = counter.of(lambda: list(map(register, numbers)))
-        world.database.connection.set_progress_handler(None, 0)
-        return steps
-
-    with world.database.connection:
-        world.database.connection.execute("BEGIN")
-        for number in range(500):
-            register(number)
-        early = steps_of(range(500, 600))
-        for number in range(600, 9_900):
-            register(number)
-        late = steps_of(range(9_900, 10_000))
-    assert sources.count(world.database.connection) == 10_000
-    assert late < 1.1 * early
-
-
-PENDING = """
-    INSERT INTO reports (id, kind, created, content, event_id, body, delivered_to, host, state, attempts, next_attempt,
-        last_result)
-    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
-    SELECT 'many ' || n, 'event-level', 0, '{}', 0, x'', 'https://adtech.test/', 'adtech.test', 'pending', 0, ? + n, ''
-    FROM numbers
-"""
-
-
-@pytest.mark.parametrize("destination", [SHOP, OTHER], ids=["same destination", "other destination"])
-def test_10_6_pending_reports_are_no_quadratic_step(world: ReportingWorld, destination: str) -> None:
-    # 10^6 take too long to fill. What SQLite does for a registration, and for the queue, is counted with 2,000
-    # and with 100,000 pending: it is the same number of steps.
-    connection = world.database.connection
-
-    def steps() -> int:
-        with world.database.connection:
-            connection.execute("BEGIN")
-            register_source(
-                connection, on_news(), SourceType.NAVIGATION, a_source(), limits=LIMITS, chance=world.chance
-            )
-            counter = Steps(connection)
-            taken = counter.of(
-                lambda: (
-                    register_trigger(connection, on_shop(), an_event_trigger(), limits=LIMITS, chance=world.chance),
-                    report_queue.next_due(connection),
-                    report_queue.due(connection, ReportKind, NOON, 8),
-                )
-            )
-            connection.set_progress_handler(None, 0)
-            connection.execute("ROLLBACK")
-        return taken
-
-    def fill(count: int, first: int) -> None:
-        connection.execute(PENDING.replace("many", f"from {first}"), (count, NOON))
-        connection.execute(
-            "INSERT INTO pending_attribution_reports SELECT position, 'event-level', 'https://adtech.test',"
-            " 1000 + position, 0, 0, 0, ?, NULL, NULL FROM reports WHERE position > ?",
-            (destination, first),
-        )
-
-    fill(2_000, 0)
-    few = steps()
-    fill(98_000, 2_000)
-    assert world.scalar("SELECT count(*) FROM pending_attribution_reports") == 100_000
-    assert steps() <= few
 
 
 # "A process may die at any line": what was begun is undone as a whole.

@@ -21,6 +21,7 @@ from agent.model.site import is_potentially_trustworthy, site_of_origin
 OPAQUE = "null"
 """Serialisation of an opaque origin: sandboxed frames, data: URLs."""
 _KEPT_AFTER_UNLOAD = 1024
+_KEPT_URL = 2048
 _KEPT_POLICY_HEADERS = 256
 _PATIENCE = 10
 """Seconds to wait for what an iframe allows."""
@@ -167,6 +168,8 @@ class FrameTree:
 
     def _unload(self, document: Document) -> None:
         document.unloaded_at = time.monotonic()
+        # From here on its origin alone counts; a page chooses how long its URLs are.
+        document.url = document.url[:_KEPT_URL]
         self.unloaded.append(document)
 
 

@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary, WeakSet
 
 from agent.browser.documents import OPAQUE, Document, origin_of
+from agent.browser.network.urls import url_key
 
 Key = tuple[str, str]
 """A request's destination (``image``, ``script``) and the key of its URL (:func:`url_key`)."""
 _MOST = 4096
 """URLs kept for each document: some requests never start."""
+_MOST_OF_ALL = 1 << 16
+"""URLs kept for all documents that announce, and as many for all whose HTML was read."""
 _KEPT_SCANS = 64
 
 
@@ -25,7 +28,8 @@ _KEPT_SCANS = 64
 class ScannedDocument:
     """What the HTML of one document asks for, as far as it has passed."""
 
-    url: str
+    url_key: str
+    origin: str
     mark: int
     """The mark of the session whose frame it was loaded into."""
     found: Counter[Key] = field(default_factory=Counter)
@@ -73,11 +77,15 @@ class ElementRequests:
         self._announced: WeakKeyDictionary[Document, _Announced] = WeakKeyDictionary()
         self._scanned: deque[ScannedDocument] = deque(maxlen=_KEPT_SCANS)
         """The latest first."""
+        self._kept = 0
+        """No fewer URLs than are kept of announcements."""
 
     def scan(self, url: str, mark: int) -> ScannedDocument:
         """The HTML of a document begins to pass."""
         self.in_use = True
-        scanned = ScannedDocument(url, mark)
+        while sum(len(one.found) for one in self._scanned) > _MOST_OF_ALL:
+            self._scanned.pop()
+        scanned = ScannedDocument(url_key(url), origin_of(url, url), mark)
         self._scanned.appendleft(scanned)
         return scanned
 
@@ -88,26 +96,41 @@ class ElementRequests:
         entry.mark = mark
         if parsed and (key in entry.parsed or len(entry.parsed) < _MOST):
             entry.parsed[key] += 1
-            known = max((s.found[key] for s in self._scanned if s.url == document.url.partition("#")[0]), default=0)
+            self._make_room()
+            loaded_from = url_key(document.url.partition("#")[0])
+            known = max((s.found[key] for s in self._scanned if s.url_key == loaded_from), default=0)
             if entry.parsed[key] <= known:
                 return
         if key in entry.left or len(entry.left) < _MOST:
             entry.left[key] += 1
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Count one URL more; where there are too many, forget the document that announced the most."""
+        self._kept += 1
+        if self._kept <= _MOST_OF_ALL:
+            return
+        sizes = {document: len(one.left) + len(one.parsed) for document, one in self._announced.items()}
+        self._kept = sum(sizes.values())
+        if self._kept > _MOST_OF_ALL // 2:
+            largest = max(sizes, key=sizes.__getitem__)
+            self._kept -= sizes[largest]
+            del self._announced[largest]
 
     def take(self, key: Key, mark: int, referrer: str, loaded: Callable[[str], Document | None]) -> Document | bool:
         """Use up what expects this request: gives its document, or whether one expects it that cannot be told.
 
-        ``loaded`` gives the document of the request's session that came from a URL, where there is one.
+        ``loaded`` gives the document of the request's session that came from the URL of a key, where there is one.
         """
         for document, entry in self._announced.items():
             if entry.left[key] > 0 and mark in (entry.mark, 0):
                 _use(entry.left, key)
                 return document
         origin = origin_of(referrer, referrer)
-        asked = [one for one in self._scanned if one.found[key] and origin in (OPAQUE, origin_of(one.url, one.url))]
+        asked = [one for one in self._scanned if one.found[key] and origin in (OPAQUE, one.origin)]
         # The latest first; but a frame of another site has got a session of its own since its HTML was asked for.
         for scanned in sorted(asked, key=lambda one: one.mark != mark):
-            from_it = loaded(scanned.url)
+            from_it = loaded(scanned.url_key)
             if scanned.expects(key, from_it):
                 scanned.use(key, from_it)
                 return True if from_it is None else from_it

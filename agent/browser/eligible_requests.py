@@ -62,8 +62,8 @@ class Claim:
     announced_at: float = 0.0
     request_headers: tuple[tuple[bytes, bytes], ...] = ()
     """The two request headers, the very same on every hop; decided with the first."""
-    exchange: Exchange | None = None
-    """The latest hop, once there was one."""
+    begun: bool = False
+    """Whether a request came that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,6 @@ class EligibleRequests:
             alike = alike and hop.token == token and (hop.mark == sender.mark or 0 in (hop.mark, sender.mark))
             if alike and hop.noted_at >= since and _is_same(exchange.url, hop.url):
                 self._hops.remove(hop)
-                hop.claim.exchange = exchange
                 return hop.claim
         return None
 
@@ -168,7 +167,7 @@ class EligibleRequests:
             return None
         if claim.url and not _is_same(exchange.url, claim.url):
             return None
-        claim.exchange = exchange
+        claim.begun = True
         return claim
 
     def answered(self, token: str) -> None:
@@ -180,7 +179,7 @@ class EligibleRequests:
         """A claim for a token that nobody announced; None where it was announced, or believed before."""
         if token in self._tokens or token in self._used:
             return None
-        claim = Claim(eligibility, client, exchange.url, exchange=exchange)
+        claim = Claim(eligibility, client, url_key(exchange.url), begun=True)
         _keep(self._tokens, token, claim)
         return claim
 
@@ -199,28 +198,28 @@ class EligibleRequests:
             return None
         claim = max(found, key=lambda one: self._relation(one, sender))  # the oldest of the closest
         self._navigations.remove(claim)
-        claim.exchange = exchange
+        claim.begun = True
         return claim
 
     def by_element(self, exchange: Exchange, destination: str, sender: Sender, context_id: str) -> Claim | None:
         """The claim of an element's own request."""
 
-        def loaded(url: str) -> Document | None:
-            return self._loaded_from(url, sender.mark, context_id)
+        def loaded(key: str) -> Document | None:
+            return self._loaded_from(key, sender.mark, context_id)
 
         found = self.elements.take((destination, url_key(exchange.url)), sender.mark, sender.referrer, loaded)
         if not found:
             return None
         client = found if isinstance(found, Document) else None
-        return Claim(Eligibility.EVENT_SOURCE_OR_TRIGGER, client, exchange.url, mark=sender.mark, exchange=exchange)
+        return Claim(Eligibility.EVENT_SOURCE_OR_TRIGGER, client, url_key(exchange.url), mark=sender.mark, begun=True)
 
-    def _loaded_from(self, url: str, mark: int, context_id: str) -> Document | None:
-        """The one document that stands in a frame of the session with that mark and came from ``url``."""
+    def _loaded_from(self, key: str, mark: int, context_id: str) -> Document | None:
+        """The one document that stands in a frame of the session with that mark and came from the URL of that key."""
         sessions = self._observer.sessions
         found = [
             document
             for document in self._observer.documents(context_id)
-            if document.url.partition("#")[0] == url
+            if url_key(document.url.partition("#")[0]) == key
             and (session := sessions.get(document.frame.session)) is not None
             and session.mark == mark
         ]

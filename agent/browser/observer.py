@@ -18,6 +18,7 @@ _OPAQUE_CONTEXT = "://"
 """How DevTools writes the origin of an opaque execution context."""
 _KEPT_AFTER_DETACH = 32
 _KEPT_ON_WIRE = 8192
+_KEPT_SHARED_WORKERS = 1024
 
 
 class Armament(Protocol):
@@ -36,6 +37,9 @@ class Observer:
         self.sessions: dict[str, Session] = {}
         self.ended_sessions: deque[Session] = deque(maxlen=_KEPT_AFTER_DETACH)
         """Sessions that ended lately, newest last."""
+        self.shared_workers: deque[tuple[str, str]] = deque(maxlen=_KEPT_SHARED_WORKERS)
+        """BrowserContext and origin of shared workers there have been. Playwright lets go of them as they start: what
+        they ask for is mostly neither announced nor marked, and nobody tells of their end."""
         self.armament: Armament | None = None
         self.context_by_proxy: dict[str, str] = {}
         """BrowserContext ids by the proxy server that each was made with."""
@@ -163,6 +167,9 @@ class Observer:
         target = params["targetInfo"]
         session = Session(params["sessionId"], target["targetId"], target["type"], target.get("browserContextId", ""))
         self.sessions[session.id] = session
+        worker = session.context_id, origin_of(target["url"], target["url"])
+        if session.type == "shared_worker" and worker not in self.shared_workers:
+            self.shared_workers.append(worker)
         if session.is_document:
             frame = self.frames.add(
                 session.target_id, session.context_id, session.id, target.get("parentFrameId") or target.get("parentId")
@@ -173,6 +180,7 @@ class Observer:
         session = self.sessions.pop(params["sessionId"], None)
         if session is None:
             return
+        session.forget_requests()
         self.ended_sessions.append(session)
         if session.is_document:
             frame = self.frames.frames.get(session.target_id)

@@ -193,7 +193,10 @@ class RequestClients:
             documents = [d for d in (*documents, *standing) if d.frame.session in ids]
         # Only the referrer's origin counts: a page may choose any URL of its own origin as its referrer.
         origin = origin_of(sender.referrer, sender.referrer)
-        return _unanimous([d for d in documents if d.referrer_origin == origin])
+        clients: list[Document | NoClient] = [d for d in documents if d.referrer_origin == origin]
+        if not sender.mark and (context_id, origin) in self._observer.shared_workers:
+            clients.append(NOT_A_WINDOW)
+        return _unanimous(clients)
 
 
 def _unanimous(clients: Sequence[Document | NoClient]) -> Document | NoClient:

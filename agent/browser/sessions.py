@@ -75,6 +75,11 @@ class Session:
         """Forget a request: ``Network.loadingFinished``. One that failed may be on the wire still, and is kept."""
         self._forget(request_id_of(raw))
 
+    def forget_requests(self) -> None:
+        """Forget all of them: nobody asks a session that has ended."""
+        self.requests.clear()
+        self._held = 0
+
     def _forget(self, request_id: bytes) -> None:
         self._held -= sum(map(len, self.requests.pop(request_id, ())))
 

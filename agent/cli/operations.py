@@ -14,12 +14,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agent.cli.stored_documents import source_budget_documents, source_documents, trigger_documents
-from agent.model.attribution import Budget
-from agent.model.clock import DAY, format_instant
+from agent.cli.stored_documents import (
+    budget_documents,
+    impression_documents,
+    joined,
+    report_document,
+    report_documents,
+    source_budget_documents,
+    source_documents,
+    trigger_documents,
+)
+from agent.model.clock import format_instant
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.events import Event
-from agent.model.reports import Report
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
@@ -39,29 +46,23 @@ Operation = Callable[["Agent", Mapping[str, Any]], Awaitable[Document]]
 
 
 async def show_state(agent: Agent, asked: Mapping[str, Any]) -> Document:
-    """What is remembered: the impressions and privacy budgets, or ``what`` is asked for."""
-    now = format_instant(agent.clock.now())
+    """What is remembered: the impressions and privacy budgets, or ``what`` is asked for; ``limit`` of each.
+
+    No ``limit``: everything.
+    """
+    limit = asked.get("limit")
     match asked.get("what"):
         case "sources":
-            return {"now": now, "sources": await source_documents(agent)}
+            shown = await source_documents(agent, limit)
         case "triggers":
-            return {"now": now, "triggers": await trigger_documents(agent)}
+            shown = await trigger_documents(agent, limit)
         case "reports":
-            return {"now": now, **await list_reports(agent, {})}
+            shown = await report_documents(agent, limit)
         case "budgets":
-            budgets = await _privacy_budgets(agent)
-            return {"now": now, "budgets": budgets, "source_budgets": await source_budget_documents(agent)}
-    impressions = [_with_time(asdict(impression)) for impression in await agent.state.impressions()]
-    return {"now": now, "impressions": impressions, "budgets": await _privacy_budgets(agent)}
-
-
-async def _privacy_budgets(agent: Agent) -> list[Document]:
-    start = (await agent.state.summary()).epoch_start or 0
-    length = agent.settings.limits.privacy_budget_epoch_days * DAY
-    return [
-        {**_budget(budget), "epoch_start": format_instant(start + budget.key.epoch * length)}
-        for budget in await agent.state.budgets()
-    ]
+            shown = joined(await budget_documents(agent, limit), await source_budget_documents(agent, limit))
+        case _:
+            shown = joined(await impression_documents(agent, limit), await budget_documents(agent, limit))
+    return {"now": format_instant(agent.clock.now()), **shown}
 
 
 async def clear_state(agent: Agent, asked: Mapping[str, Any]) -> Document:
@@ -122,15 +123,15 @@ async def next_time(agent: Agent, _: Mapping[str, Any]) -> Document:
     return {**await tell_time(agent, {}), "moved": moved is not None}
 
 
-async def list_reports(agent: Agent, _: Mapping[str, Any]) -> Document:
-    """Every report, the oldest first."""
-    return {"reports": [_report(report) for report in await agent.reports.all()]}
+async def list_reports(agent: Agent, asked: Mapping[str, Any]) -> Document:
+    """The ``limit`` latest reports, the oldest first; all of them without a ``limit``."""
+    return await report_documents(agent, asked.get("limit"))
 
 
 async def show_report(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """One report with its sealed body."""
     report = await agent.reports.get(asked["id"])
-    return {"report": {**_report(report), "body": base64.b64encode(report.body).decode()}}
+    return {"report": {**report_document(report), "body": base64.b64encode(report.body).decode()}}
 
 
 async def show_keys(agent: Agent, _: Mapping[str, Any]) -> Document:
@@ -150,7 +151,7 @@ async def explain(agent: Agent, asked: Mapping[str, Any]) -> Document:
     try:
         report = await agent.reports.get(wanted)
     except UsageError:
-        if any(report.id.startswith(wanted.lower()) for report in await agent.reports.all()):
+        if await agent.reports.find(wanted):
             raise
         raise UsageError(
             f"no event or report {wanted!r}",
@@ -199,22 +200,3 @@ async def _last_decision(agent: Agent) -> Event:
             fix="open a page that saves an impression, measures a conversion, or registers a source or a trigger",
         )
     return max(latest, key=lambda event: event.id)
-
-
-def _with_time(values: Document) -> Document:
-    return {**values, "timestamp": format_instant(values["timestamp"])}
-
-
-def _budget(budget: Budget) -> Document:
-    key = budget.key
-    return {"kind": key.kind, "site": key.site, "epoch": key.epoch, "remaining": budget.remaining}
-
-
-def _report(report: Report) -> Document:
-    values = asdict(report)
-    del values["body"], values["position"]
-    values["site"] = report.site
-    values["bytes"] = len(report.body)
-    values["created"] = format_instant(report.created)
-    values["next_attempt"] = None if report.next_attempt is None else format_instant(report.next_attempt)
-    return values

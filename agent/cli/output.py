@@ -74,6 +74,20 @@ class Output:
         return Console(file=file, no_color=color is False or None, force_terminal=color or None, width=width)
 
 
+def print_listed(
+    output: Output,
+    answer: Mapping[str, Any],
+    name: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    empty: str = "none",
+) -> None:
+    """Print the rows of what ``answer`` lists under ``name``, and how many more there are."""
+    output.table(columns, rows, empty)
+    if count := answer["left_out"][name]:
+        output.line(f"{count:,} more are not shown: --limit N or --all shows them", style="yellow")
+
+
 def epsilon(micro: int) -> str:
     """Micro-epsilon as epsilon, exactly, such as ``0.5`` or ``0.000001``."""
     return f"{micro / MICRO:.6f}".rstrip("0").rstrip(".")

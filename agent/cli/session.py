@@ -45,6 +45,12 @@ OUTPUT_FLAGS = (
     click.option("--config", "config_file", type=click.Path(path_type=Path), help="Settings file [tallyhost.toml]."),
 )
 PROFILE_FLAG = click.option("--profile", metavar="DIR|:memory:", help="Where the agent's state is kept [:memory:].")
+LATEST_FLAGS = (
+    click.option(
+        "--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N", help="Show the latest N."
+    ),
+    click.option("--all", "everything", is_flag=True, help="Show all, whatever --limit says."),
+)
 SEED_FLAG = click.option("--seed", metavar="N", help="Repeat every random choice.")
 NOW_FLAG = click.option("--now", metavar="ISO", help="Where the clock stands at start, e.g. 2026-06-01T09:00:00Z.")
 HEADED_FLAG = click.option("--headed/--headless", "headed", default=None, help="Show the browser.")

@@ -1,13 +1,17 @@
-"""What the agent remembers of Attribution Reporting, as JSON values."""
+"""What the agent remembers, as JSON values: the latest of each list, and how many more there are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from agent.model.attribution import Budget, Impression
 from agent.model.attribution_reporting.facts import StoredSource
 from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
-from agent.model.clock import format_instant
+from agent.model.clock import DAY, format_instant
 from agent.model.events import Event
+from agent.model.reports import Report
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
@@ -15,21 +19,79 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-async def source_documents(agent: Agent) -> list[Document]:
-    """Every source that has not expired, in the order stored. Numbers that may exceed 53 bits are text."""
-    sources = await agent.state.sources()
+async def impression_documents(agent: Agent, limit: int | None) -> Document:
+    """The ``limit`` impressions saved last, in the order saved; None: all, as everywhere here."""
+    latest = await agent.state.latest_impressions(limit)
+    return listed("impressions", map(_impression, latest.rows), latest.left_out)
+
+
+async def budget_documents(agent: Agent, limit: int | None) -> Document:
+    """What is left of the privacy budgets that were ever charged, the first ``limit`` by kind, site and epoch."""
+    summary = await agent.state.summary()
+    start, length = summary.epoch_start or 0, agent.settings.limits.privacy_budget_epoch_days * DAY
+    budgets = await agent.state.budgets(limit)
+    return listed(
+        "budgets",
+        [{**_budget(one), "epoch_start": format_instant(start + one.key.epoch * length)} for one in budgets],
+        summary.budgets - len(budgets),
+    )
+
+
+async def source_documents(agent: Agent, limit: int | None) -> Document:
+    """The sources that have not expired, in the order stored. Numbers that may exceed 53 bits are text."""
+    latest = await agent.state.latest_sources(limit)
     inactive = await agent.state.inactive_sources()
-    return [_source(source, active=source.id not in inactive) for source in sources]
+    sources = (_source(source, active=source.id not in inactive) for source in latest.rows)
+    return listed("sources", sources, latest.left_out)
 
 
-async def trigger_documents(agent: Agent) -> list[Document]:
-    """Every trigger that was registered, or refused, in the order received."""
-    return [_trigger(event) for event in await agent.events.all(kind=TRIGGER_REGISTRATION)]
+async def trigger_documents(agent: Agent, limit: int | None) -> Document:
+    """The triggers that were registered, or refused, in the order received."""
+    latest = await agent.events.latest(limit, kind=TRIGGER_REGISTRATION)
+    return listed("triggers", map(_trigger, latest.rows), latest.left_out)
 
 
-async def source_budget_documents(agent: Agent) -> list[Document]:
+async def source_budget_documents(agent: Agent, limit: int | None) -> Document:
     """What is left of the budgets of each source."""
-    return [_budgets(source) for source in await agent.state.sources()]
+    latest = await agent.state.latest_sources(limit)
+    return listed("source_budgets", map(_source_budgets, latest.rows), latest.left_out)
+
+
+async def report_documents(agent: Agent, limit: int | None) -> Document:
+    """The reports, without their bodies, in the order they were made."""
+    latest = await agent.reports.latest(limit)
+    return listed("reports", map(report_document, latest.rows), latest.left_out)
+
+
+def listed(name: str, documents: Iterable[Document], left_out: int) -> Document:
+    """A list under its ``name``, and how many more there are than it tells of."""
+    return {name: list(documents), "left_out": {name: left_out}}
+
+
+def joined(*parts: Document) -> Document:
+    """The lists of ``parts`` in one document."""
+    left_out = {name: count for part in parts for name, count in part["left_out"].items()}
+    return {name: value for part in parts for name, value in part.items()} | {"left_out": left_out}
+
+
+def report_document(report: Report) -> Document:
+    """A report but for its body."""
+    values = asdict(report)
+    del values["body"], values["position"]
+    values["site"] = report.site
+    values["bytes"] = len(report.body)
+    values["created"] = format_instant(report.created)
+    values["next_attempt"] = None if report.next_attempt is None else format_instant(report.next_attempt)
+    return values
+
+
+def _impression(impression: Impression) -> Document:
+    return {**asdict(impression), "timestamp": format_instant(impression.timestamp)}
+
+
+def _budget(budget: Budget) -> Document:
+    key = budget.key
+    return {"kind": key.kind, "site": key.site, "epoch": key.epoch, "remaining": budget.remaining}
 
 
 def _source(source: StoredSource, *, active: bool) -> Document:
@@ -69,7 +131,7 @@ def _trigger(event: Event) -> Document:
     }
 
 
-def _budgets(source: StoredSource) -> Document:
+def _source_budgets(source: StoredSource) -> Document:
     return {
         "source": source.id,
         "reporting_origin": source.registrant.reporting_origin,

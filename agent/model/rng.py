@@ -66,11 +66,12 @@ class SystemRng:
 
 
 class SeededRng:
-    """Repeatable draws: one independent stream for each (seed, draw)."""
+    """Repeatable draws: one independent stream for each (seed, chapter, draw)."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, chapter: int = 0) -> None:
         self.seed = seed
-        self._streams = {draw: random.Random(f"{seed}:{draw}") for draw in Draw}  # noqa: S311, TID251
+        name = f"{seed}:{chapter}" if chapter else f"{seed}"
+        self._streams = {draw: random.Random(f"{name}:{draw}") for draw in Draw}  # noqa: S311, TID251
 
     def fraction(self, draw: Draw) -> float:
         """See :class:`Rng`."""
@@ -85,9 +86,9 @@ class SeededRng:
         return self._streams[draw].randbytes(count)
 
 
-def rng_for(seed: int | None) -> Rng:
-    """A seeded source, or the operating system's when ``seed`` is None."""
-    return SystemRng() if seed is None else SeededRng(seed)
+def rng_for(seed: int | None, chapter: int = 0) -> Rng:
+    """A seeded source, or the operating system's when ``seed`` is None; each ``chapter`` of a seed draws anew."""
+    return SystemRng() if seed is None else SeededRng(seed, chapter)
 
 
 def token(size: int = 16) -> str:

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 from aiohttp import web
 from playwright.async_api import BrowserContext, Page
@@ -64,25 +64,25 @@ class Agent:
         *,
         settings: Settings,
         seed: int | None,
+        rng: Rng,
         clock: Clock,
         enabled: bool,
         keys: KeyRing | None,
     ) -> None:
         self.profile, self.settings, self.seed, self.enabled = profile, settings, seed, enabled
         self.hosts = HostMap(allow_network=settings.allow_network)
-        self._database, self._clock = database, clock
-        self._rng: Rng = rng_for(seed)
-        self.service_keys = keys if keys is not None else keys_of(profile, self._rng)
+        self._database, self._clock, self.rng = database, clock, rng
+        self.service_keys = keys if keys is not None else keys_of(profile, self.rng)
         """The keys of the local aggregation service: reports are sealed to them."""
         self._tasks = Tasks()
         self.events = EventStream(database)
         self.reports = Reports(database, self.events)
-        self.state = State(database, self.events, self._apply, clock, self._rng, settings.limits)
+        self.state = State(database, self.events, self._apply, clock, self.rng, settings.limits)
         self.clock = AgentClock(clock, self._settle, database)
         self.arrived: Callable[[], Awaitable[None]] = _nothing_arrives
         """Waits until all is registered that pages' responses asked for by now."""
         self._expiry = Expiry(self._apply, clock, settings.attribution_reporting_limits)
-        self._reporting = AttributionReporting(database, settings, clock, self._rng, enabled=enabled)
+        self._reporting = AttributionReporting(database, settings, clock, self.rng, enabled=enabled)
 
     @classmethod
     @asynccontextmanager
@@ -130,7 +130,7 @@ class Agent:
                     )
                 )
             reporting = replace(settings, attribution_reporting=settings.attribution_reporting and enabled)
-            pages = Pages(agent, reporting, clock, rng_for(seed), browser.channel, browser.request_clients)
+            pages = Pages(agent, reporting, clock, agent.rng, browser.channel, browser.request_clients)
             stack.push_async_callback(pages.close)
             agent.arrived = pages.registrations.settled
             front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
@@ -175,14 +175,18 @@ class Agent:
         enabled: bool,
         keys: KeyRing | None,
     ) -> AsyncIterator[Agent]:
-        memory: Literal[":memory:"] = MEMORY
-        profile = Profile.open(memory if location == MEMORY else Path(location))
+        profile = Profile.open(Path(location) if location != MEMORY else MEMORY)
         try:
             database = await AsyncDatabase.open(profile.database, now=clock.now())
             try:
                 ahead = await database.transact("read clock", stored_clock.read_ahead)
                 clock.advance(max(0, ahead - clock.ahead))
-                yield cls(profile, database, settings=settings, seed=seed, clock=clock, enabled=enabled, keys=keys)
+                last = await database.transact("read last event", event_store.last)
+                # On a kept profile the draws go on: those of its first run would give its report ids again.
+                rng = rng_for(seed, 0 if last is None else last.id)
+                yield cls(
+                    profile, database, settings=settings, seed=seed, rng=rng, clock=clock, enabled=enabled, keys=keys
+                )
             finally:
                 await database.close()
         finally:
@@ -200,7 +204,7 @@ class Agent:
             keys=self.service_keys,
             clock=self._clock,
             limits=self.settings.attribution_reporting_limits,
-            rng=self._rng,
+            rng=self.rng,
             user_agent=user_agent,
             publish=lambda _event: self._announce(),
         )
@@ -282,7 +286,7 @@ class Agent:
                 options,
                 limits=self.settings.limits,
                 services=self.settings.aggregation_services,
-                rng=self._rng,
+                rng=self.rng,
                 now=now,
                 enabled=self.enabled,
             )
@@ -294,7 +298,7 @@ class Agent:
                     outcome.request,
                     outcome.histogram,
                     key=self.service_keys.current.public,
-                    rng=self._rng,
+                    rng=self.rng,
                     now=now,
                     event_id=outcome.events[0].id,
                     report_url=report_url,
@@ -338,7 +342,7 @@ class Agent:
                 epsilon=epsilon,
                 keys=self.service_keys,
                 ledger=AggregationLedger(connection),
-                rng=self._rng,
+                rng=self.rng,
                 now=self._clock.now(),
                 minimum_batch=self.settings.minimum_batch,
                 value_cap=self.settings.limits.value_cap,
@@ -379,8 +383,7 @@ class Agent:
 
     async def _settle(self) -> None:
         await self.arrived()
-        ahead = self._clock.ahead
-        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
+        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, self._clock.ahead))
         await self._expiry.expire()
         await self.show_time()
         await self._scheduler.start()

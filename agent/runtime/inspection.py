@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from agent.model.attribution import AttributionState, Budget, Impression
@@ -17,6 +18,7 @@ from agent.model.limits import AttributionLimits
 from agent.model.reports import Report, ReportKind, ReportState
 from agent.model.rng import Rng
 from agent.model.site import parse_a_site
+from agent.runtime.latest import PAGE, Latest, read_latest
 from agent.verbs import attribution as verbs
 from agent.verbs import attribution_reporting as reporting_verbs
 from agent.verbs.attribution import Outcome
@@ -25,8 +27,6 @@ from storage import clock as stored_clock
 from storage import events as event_store
 from storage import reports as report_store
 from storage.database import AsyncDatabase
-
-_PAGE = 500
 
 
 class AgentClock:
@@ -79,7 +79,7 @@ class EventStream:
             self._replaced += replaced
             self.news.notify_all()
 
-    async def read(self, *, after: int = 0, limit: int = _PAGE, kind: str | None = None) -> list[Event]:
+    async def read(self, *, after: int = 0, limit: int = PAGE, kind: str | None = None) -> list[Event]:
         """At most ``limit`` events with an id above ``after``, oldest first, of ``kind`` where it is given."""
         return await self._database.transact(
             "read events", lambda c: event_store.read(c, after=after, limit=limit, kind=kind)
@@ -87,10 +87,15 @@ class EventStream:
 
     async def all(self, kind: str | None = None) -> list[Event]:
         """Every event so far, of ``kind`` where it is given."""
-        found: list[Event] = []
-        while page := await self.read(after=found[-1].id if found else 0, kind=kind):
-            found += page
-        return found
+        return (await self.latest(None, kind)).rows
+
+    async def latest(self, limit: int | None, kind: str | None = None) -> Latest[Event]:
+        """The ``limit`` latest events, of ``kind`` where it is given; all of them where ``limit`` is None."""
+
+        def read(connection: sqlite3.Connection, after: int) -> list[Event]:
+            return event_store.read(connection, after=after, limit=PAGE, kind=kind)
+
+        return await read_latest(self._database, "events", read, attrgetter("id"), limit=limit, kind=kind)
 
     async def get(self, event_id: int) -> Event:
         """The event of that id. Raises UsageError when there is none."""
@@ -125,19 +130,23 @@ class Reports:
 
     async def all(self, *, kind: ReportKind | str | None = None) -> list[Report]:
         """Every report so far, oldest first; of ``kind`` where it is given."""
-        found: list[Report] = []
-        position = 0
-        while page := await self._read(position):
-            position = page[-1].position
-            found += [report for report in page if kind is None or report.kind == kind]
-        return found
+        return [report for report in (await self.latest(None)).rows if kind is None or report.kind == kind]
 
-    async def _read(self, after: int) -> Sequence[Report]:
-        return await self._database.transact("read reports", lambda c: report_store.read(c, after=after, limit=_PAGE))
+    async def latest(self, limit: int | None) -> Latest[Report]:
+        """The ``limit`` latest reports; all of them where it is None."""
+
+        def read(connection: sqlite3.Connection, after: int) -> list[Report]:
+            return report_store.read(connection, after=after, limit=PAGE)
+
+        return await read_latest(self._database, "reports", read, attrgetter("position"), limit=limit)
+
+    async def find(self, prefix: str) -> list[Report]:
+        """The report whose id begins with ``prefix``, or two where several do."""
+        return await self._database.transact("find report", lambda c: report_store.find(c, prefix))
 
     async def get(self, prefix: str) -> Report:
         """The report whose id begins with ``prefix``. Raises UsageError when none or several do."""
-        found = await self._database.transact("find report", lambda c: report_store.find(c, prefix))
+        found = await self.find(prefix)
         if len(found) == 1:
             return found[0]
         what = "no report has" if not found else "several reports have"
@@ -197,40 +206,42 @@ class State:
 
     async def impressions(self) -> list[Impression]:
         """Every stored impression in the order saved."""
-        found: list[Impression] = []
-        while page := await self._impressions(found[-1].id if found else 0):
-            found += page
-        return found
+        return (await self.latest_impressions(None)).rows
 
-    async def _impressions(self, after: int) -> list[Impression]:
-        return await self._database.transact(
-            "read impressions", lambda c: impressions.read(c, after=after, limit=_PAGE)
-        )
+    async def latest_impressions(self, limit: int | None) -> Latest[Impression]:
+        """The ``limit`` impressions saved last; all of them where it is None."""
+
+        def read(connection: sqlite3.Connection, after: int) -> list[Impression]:
+            return impressions.read(connection, after=after, limit=PAGE)
+
+        return await read_latest(self._database, "impressions", read, attrgetter("id"), limit=limit)
 
     async def sources(self) -> list[StoredSource]:
         """Every source of Attribution Reporting that has not expired, in the order stored."""
-        found: list[StoredSource] = []
-        while page := await self._sources(found[-1].id if found else 0):
-            found += page
-        return found
+        return (await self.latest_sources(None)).rows
+
+    async def latest_sources(self, limit: int | None) -> Latest[StoredSource]:
+        """The ``limit`` sources stored last, of those that have not expired; all of these where it is None."""
+
+        def read(connection: sqlite3.Connection, after: int) -> list[StoredSource]:
+            return sources.read(connection, after=after, limit=PAGE)
+
+        return await read_latest(self._database, "sources", read, attrgetter("id"), limit=limit)
 
     async def inactive_sources(self) -> frozenset[int]:
         """Ids of the sources that attribute no more, as another one of their destination was attributed."""
         return await self._database.transact("read inactive sources", sources.inactive)
 
-    async def _sources(self, after: int) -> list[StoredSource]:
-        return await self._database.transact("read sources", lambda c: sources.read(c, after=after, limit=_PAGE))
-
-    async def budgets(self) -> list[Budget]:
-        """Every privacy budget that was ever charged, with what is left of it."""
+    async def budgets(self, limit: int | None = None) -> list[Budget]:
+        """Every privacy budget that was ever charged, or ``limit`` of them, with what is left of it."""
         found: list[Budget] = []
-        while page := await self._budgets(len(found)):
+        while page := await self._budgets(len(found), PAGE if limit is None else min(PAGE, limit - len(found))):
             found += page
         return found
 
-    async def _budgets(self, offset: int) -> list[Budget]:
+    async def _budgets(self, offset: int, limit: int) -> list[Budget]:
         return await self._database.transact(
-            "read budgets", lambda c: privacy_budgets.read(c, offset=offset, limit=_PAGE)
+            "read budgets", lambda c: privacy_budgets.read(c, offset=offset, limit=limit)
         )
 
     async def summary(self) -> StateSummary:

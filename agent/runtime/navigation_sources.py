@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document
 from agent.browser.eligible_requests import Claim
+from agent.browser.network.urls import url_key
 
 _UNTIL_BEGUN = 3.0
 """Seconds from the navigation in which its background requests must have begun."""
@@ -23,6 +24,8 @@ _UNTIL_ANSWERED = 20.0
 """Seconds from the navigation in which they must have been answered."""
 _MOST_HELD = 30
 """How many registrations of one page are held back; more go ahead."""
+_MOST_UNDER_WAY = 1024
+"""How many background requests of one navigation are waited for: a page chooses how many it has."""
 _KEPT = 256
 
 
@@ -33,7 +36,7 @@ class _Navigation:
     """Seconds of the event loop's clock."""
     under_way: set[Claim] = field(default_factory=set)
     landing: str = ""
-    """URL of the page that it led to, without fragment."""
+    """Key of the URL of the page that it led to (:func:`url_key`), without fragment."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     held: int = 0
@@ -54,7 +57,7 @@ class NavigationSources:
         if navigation is None:
             navigation = _Navigation(claim.navigation, asyncio.get_running_loop().time())
             self._navigations.append(navigation)
-        if claim.background:
+        if claim.background and len(navigation.under_way) < _MOST_UNDER_WAY:
             navigation.under_way.add(claim)
 
     def finished(self, claim: Claim) -> None:
@@ -67,7 +70,7 @@ class NavigationSources:
     def landed(self, claim: Claim, url: str) -> None:
         """A navigation led to the page at ``url``."""
         if (navigation := self._named(claim.navigation)) is not None:
-            navigation.landing = url
+            navigation.landing = url_key(url)
 
     def held_back(self, page: Document, go_on: Callable[[], Awaitable[None]]) -> Coroutine[Any, Any, None] | None:
         """What runs ``go_on`` when the sources are done that come before it; None where there are none.
@@ -93,8 +96,8 @@ class NavigationSources:
         return next((one for one in self._navigations if one.name == name), None)
 
     def _that_led_to(self, page: Document) -> _Navigation | None:
-        url = page.url.partition("#")[0]
-        found = next((one for one in self._navigations if one.landing == url), None)
+        key = url_key(page.url.partition("#")[0])
+        found = next((one for one in self._navigations if one.landing == key), None)
         if found is not None:
             found.landing = ""
             self._led_to[page] = found
@@ -105,8 +108,7 @@ async def _change(navigation: _Navigation) -> None:
     """Wait until a background request is done, or the next one has taken too long."""
     now = asyncio.get_running_loop().time()
     due = {
-        claim: navigation.began + (_UNTIL_BEGUN if claim.exchange is None else _UNTIL_ANSWERED)
-        for claim in navigation.under_way
+        claim: navigation.began + (_UNTIL_ANSWERED if claim.begun else _UNTIL_BEGUN) for claim in navigation.under_way
     }
     navigation.under_way -= {claim for claim, instant in due.items() if instant <= now}
     if navigation.under_way:

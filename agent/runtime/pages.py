@@ -14,6 +14,7 @@ from agent.browser.documents import Document, Frame, intermediary, origin_of
 from agent.browser.host_channel import ATTRIBUTION_REPORTING_CALLS, HostChannel, PageCall, Refusal
 from agent.browser.network import hosts
 from agent.browser.network.hooks import Exchange
+from agent.browser.network.urls import shown_url
 from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers, webidl
 from agent.engines.attribution.activation import Activation
@@ -283,9 +284,9 @@ class Pages:
             "navigation",
             self._clock.now(),
             "refused",
-            f"{exchange.url} cannot be opened: {reason}",
+            f"{shown_url(exchange.url)} cannot be opened: {reason}",
             registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or "",
-            {"url": exchange.url, "status": exchange.status},
+            {"url": shown_url(exchange.url), "status": exchange.status},
             Trace((Check("host map", False, reason, fix),)),
         )
         await self._verbs.note(event)
@@ -297,9 +298,9 @@ class Pages:
             "response-field",
             self._clock.now(),
             "ignored",
-            f"attribution fields of {exchange.url} ignored: {reason}",
+            f"attribution fields of {shown_url(exchange.url)} ignored: {reason}",
             site,
-            {"url": exchange.url, "status": exchange.status},
+            {"url": shown_url(exchange.url), "status": exchange.status},
             Trace((check,)),
         )
         await self._verbs.note(event)

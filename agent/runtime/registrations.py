@@ -15,6 +15,7 @@ from agent.browser.eligible_requests import ELEMENT_DESTINATIONS, LAST_WORDS, Cl
 from agent.browser.host_channel import PageCall
 from agent.browser.network.hooks import Exchange
 from agent.browser.network.hosts import Refusal
+from agent.browser.network.urls import shown_url
 from agent.browser.permissions import ATTRIBUTION_REPORTING
 from agent.browser.request_client import NOT_A_WINDOW, NoClient, RequestClients, Sender
 from agent.browser.request_tokens import TokenReader
@@ -258,7 +259,7 @@ class Registrations:
         origin = client.top.origin
         response = RegistrationResponse(
             context_origin=origin,
-            url=exchange.url,
+            url=shown_url(exchange.url),
             eligibility=Eligibility.UNSET if claim is None else claim.eligibility,
             fields=fields,
             navigation="" if claim is None else claim.navigation,
@@ -280,9 +281,9 @@ class Registrations:
             "registration",
             self._clock.now(),
             "ignored",
-            f"Attribution Reporting of {exchange.url} ignored: {reason}",
+            f"Attribution Reporting of {shown_url(exchange.url)} ignored: {reason}",
             registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or "",
-            {"url": exchange.url, "status": exchange.status},
+            {"url": shown_url(exchange.url), "status": exchange.status},
             Trace((Check("request", False, reason, fix),)),
         )
         await self._registrar.note(event)

@@ -1,12 +1,12 @@
 // Lists what Attribution Reporting sent: event-level reports, aggregatable ones sealed and opened, debug messages.
 // @ts-check
 import { byId, element } from "../common/dom.js";
+import { follow } from "../common/follow.js";
 
 /** @typedef {{bucket: string, value: number, id: number}} Contribution */
 /** @typedef {{id: number, received: string, kind: string, report: any, opened: Contribution[] | null}} Arrived */
 /** @typedef {{key: string, text: string, scale: number, unit: string}} Meaning */
 
-const PERIOD = 2000;
 const SHOWN = 12;
 const CARDS_SHOWN = 6;
 const facts = byId("facts").dataset;
@@ -136,22 +136,4 @@ function show() {
   list("verbose", "rows", ofKind("verbose-debug"), verboseRows, SHOWN);
 }
 
-async function refresh() {
-  const after = arrived.at(-1)?.id ?? 0;
-  const answer = await fetch(`${facts.reports}?after=${after}`, { cache: "no-store" });
-  if (!answer.ok) return;
-  const { reports } = await answer.json();
-  if (reports.length === 0) return;
-  arrived.push(...reports);
-  show();
-}
-
-async function follow() {
-  try {
-    await refresh();
-  } finally {
-    setTimeout(follow, PERIOD);
-  }
-}
-
-follow();
+follow(facts.reports ?? "", arrived, show);

@@ -2,11 +2,11 @@
 // @ts-check
 import { barChart } from "../common/chart.js";
 import { byId, element } from "../common/dom.js";
+import { follow } from "../common/follow.js";
 import { aggregate, apiName } from "../common/service.js";
 
 /** @typedef {{id: number, received: string, bytes: number, dialect: string, service: string, histogram_size: number, preview: string}} Collected */
 
-const PERIOD = 2000;
 const SHOWN = 12;
 const AGGREGATED = "aggregated";
 const facts = byId("facts").dataset;
@@ -97,22 +97,4 @@ function show() {
   );
 }
 
-async function refresh() {
-  const after = collected.at(-1)?.id ?? 0;
-  const answer = await fetch(`${facts.reports}?after=${after}`, { cache: "no-store" });
-  if (!answer.ok) return;
-  const { reports } = await answer.json();
-  if (reports.length === 0) return;
-  collected.push(...reports);
-  show();
-}
-
-async function follow() {
-  try {
-    await refresh();
-  } finally {
-    setTimeout(follow, PERIOD);
-  }
-}
-
-follow();
+follow(facts.reports ?? "", collected, show);

@@ -89,3 +89,27 @@ def test_expectations_of_one_document_are_bounded_and_go_with_it() -> None:
     assert [expected(number) for number in (4095, 4999)] == [True, False]
     del document
     assert not expected(0)
+
+
+def test_expectations_of_all_documents_are_bounded_and_one_that_announces_much_costs_no_other_its_own() -> None:
+    elements, modest = ElementRequests(), _document()
+    elements.announced(modest, 7, KEY, parsed=False)
+    greedy = [_document() for _ in range(20)]
+    for document in greedy:
+        for number in range(4096):
+            key = ("image", f"https://adtech.test/{number}")
+            elements.announced(document, 7, key, parsed=True)
+    kept = sum(len(one.left) + len(one.parsed) for one in elements._announced.values())
+    assert 4096 < kept <= 1 << 16
+    assert _take(elements) is modest
+
+
+def test_what_html_asks_for_is_bounded_and_the_latest_is_known() -> None:
+    elements = ElementRequests()
+    for page in range(40):
+        scanned = elements.scan(f"https://news.test/{page}", 7)
+        for number in range(4096):
+            scanned.add(("image", f"https://adtech.test/{page}/{number}"))
+    assert sum(len(one.found) for one in elements._scanned) <= (1 << 16) + 4096
+    assert elements.take(("image", "https://adtech.test/39/0"), 7, "", lambda _: None)
+    assert not elements.take(("image", "https://adtech.test/0/0"), 7, "", lambda _: None)

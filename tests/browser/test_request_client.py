@@ -111,15 +111,36 @@ async def test_what_workers_fetch_is_nobodys(agent: Agent, ledger: Ledger) -> No
         new Worker(URL.createObjectURL(new Blob([`{fetching}`])));
     """
     inner = f'{fetching} new Worker("/inner.js")'
+    # Playwright detaches from a shared worker as it starts: what it fetches from then on carries no mark.
+    shared = f"{fetching} setTimeout(() => {fetching.rstrip(';')}, 500);"
     agent.map(
         "news.test",
-        site({"/": _scripted(script), "/worker.js": inner, "/shared.js": fetching, "/inner.js": fetching}),
+        site({"/": _scripted(script), "/worker.js": inner, "/shared.js": shared, "/inner.js": fetching}),
     )
     await agent.new_page("https://news.test/")
-    await ledger.until(7)
+    await ledger.until(8)
     verdict = await ledger.judge(agent)
     assert verdict.exact == {"worker": 3}
-    assert verdict.reasons == {NOT_A_WINDOW.reason: 4}
+    assert verdict.reasons == {NOT_A_WINDOW.reason: 5}
+
+
+async def test_what_a_shared_worker_fetches_is_not_taken_for_the_last_words_of_a_page(
+    agent: Agent, ledger: Ledger
+) -> None:
+    frame = '<script>new SharedWorker("/shared.js");</script>'
+    fetching = 'setInterval(() => fetch("https://adtech.test/worker?top=nobody.test"), 300);'
+    agent.map("frames.test", site({"/": frame, "/shared.js": fetching}))
+    for top in TOPS[:2]:
+        agent.map(top, site({"/": '<iframe src="https://frames.test/"></iframe>'}))
+    agent.map("else.test", site({}))
+    await agent.new_page("https://news.test/")
+    leaving = await agent.new_page("https://shop.test/")
+    await ledger.until(2)
+    await leaving.goto("https://else.test/")
+    await ledger.until(len(ledger.answered) + 5)
+    verdict = await ledger.judge(agent)
+    assert verdict.wrong == []
+    assert set(verdict.reasons) <= {NOT_A_WINDOW.reason, AMBIGUOUS.reason}
 
 
 LAST_WORDS = """

@@ -77,3 +77,12 @@ def test_long_urls_do_not_pile_up_and_the_latest_are_known() -> None:
     kept = sum(len(raw) for raws in session.requests.values() for raw in raws)
     assert 29 * length < kept <= 32 * length, "what was used or has ended makes room"
     assert len(session.matching(urls[98], "GET")) == 1
+
+
+def test_a_session_that_has_ended_keeps_nothing_of_its_requests() -> None:
+    session = _session()
+    session.announce(_announced("7", "https://a.test/"))
+    session.forget_requests()
+    assert session.matching("https://a.test/", "GET") == []
+    session.announce(_announced("8", "https://a.test/"))
+    assert len(session.matching("https://a.test/", "GET")) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,3 +168,28 @@ def test_clearing_the_history_and_resetting_forget_sources(tallyhost: Tallyhost,
     assert tallyhost("state", "show", "sources", "--profile", reporting, "--json").document["sources"] == []
     assert tallyhost("state", "reset", "--profile", reporting).code == 0
     assert tallyhost("state", "show", "triggers", "--profile", reporting, "--json").document["triggers"] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "key", "total"),
+    [
+        ("sources", "sources", "id", 2),
+        ("triggers", "triggers", "event", 3),
+        ("reports", "reports", "id", 5),
+        ("budgets", "source_budgets", "source", 2),
+    ],
+)
+def test_of_each_store_the_latest_are_shown_and_the_others_counted(
+    tallyhost: Tallyhost, reporting: str, what: str, name: str, key: str, total: int
+) -> None:
+    def show(*flags: str) -> tuple[list[Any], int]:
+        shown = tallyhost("state", "show", what, *flags, "--profile", reporting, "--json").document
+        return [one[key] for one in shown[name]], shown["left_out"][name]
+
+    every, left_out = show("--all")
+    assert (len(every), left_out) == (total, 0)
+    assert show("--limit", "1") == (every[-1:], total - 1)
+    assert (
+        f"{total - 1} more are not shown"
+        in tallyhost("state", "show", what, "--limit", "1", "--profile", reporting).out
+    )

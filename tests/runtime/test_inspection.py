@@ -109,3 +109,13 @@ async def test_reading_a_profile_at_rest_changes_nothing(tmp_path: Path) -> None
         (report,) = await agent.reports.all()
         assert report.state is ReportState.NOT_SENT
         assert await agent.state.impressions() == []
+
+
+async def test_another_run_on_a_kept_profile_with_the_same_seed_gives_no_report_id_again(tmp_path: Path) -> None:
+    ids = []
+    for folder in ("kept", "kept", "fresh"):
+        async with Agent.open_profile(tmp_path / folder, seed=7) as agent:
+            await agent.measure_conversion(Dialect.CURRENT, SHOP, CONVERSION)
+            ids.append([report.id for report in await agent.reports.all()])
+    (first,), (_, second), (anew,) = ids
+    assert first == anew != second

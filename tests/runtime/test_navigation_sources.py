@@ -8,8 +8,6 @@ import pytest
 
 from agent.browser.documents import Document, Frame
 from agent.browser.eligible_requests import Claim
-from agent.browser.network.headers import Headers
-from agent.browser.network.hooks import Exchange
 from agent.model.attribution_reporting.eligibility import Eligibility
 from agent.runtime import navigation_sources
 from agent.runtime.navigation_sources import NavigationSources
@@ -82,7 +80,7 @@ async def test_requests_that_never_begin_are_waited_for_three_seconds_and_others
     monkeypatch.setattr(navigation_sources, "_UNTIL_BEGUN", 0.1)
     monkeypatch.setattr(navigation_sources, "_UNTIL_ANSWERED", 0.3)
     clicks = _Clicks()
-    clicks.backgrounds[1].exchange = Exchange("", "GET", "https://adtech.test/", Headers(), 1)
+    clicks.backgrounds[1].begun = True
     held = clicks.hold("trigger")
     assert held is not None
     await asyncio.sleep(0.2)

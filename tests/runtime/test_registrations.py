@@ -12,6 +12,7 @@ from aiohttp import web
 from agent.model.clock import DAY, SECOND
 from agent.runtime import Agent
 from tests.browser.ledger import site
+from tests.browser.network.support import scripted
 
 pytestmark = pytest.mark.browser
 SOURCE = json.dumps({"source_event_id": "7", "destination": "https://shop.test"})
@@ -131,3 +132,26 @@ async def test_a_document_that_may_not_register_is_told_why_and_what_to_do(agent
     [check] = ignored.trace.checks
     assert check.detail == "the permissions policy of https://shop.test forbids attribution-reporting"
     assert "Permissions-Policy" in check.fix
+
+
+async def test_a_response_whose_head_chromium_would_not_take_registers_nothing_and_is_told(agent: Agent) -> None:
+    padded = TRIGGER + " " * 300_000
+
+    async def oversized(request: asyncio.StreamReader, response: asyncio.StreamWriter) -> None:
+        await request.readuntil(b"\r\n\r\n")
+        fields = f"Attribution-Reporting-Register-Trigger: {padded}\r\nContent-Length: 0\r\n\r\n"
+        response.write(f"HTTP/1.1 200 OK\r\nX: y\r\n{fields}".encode())
+        await response.drain()
+        response.close()
+
+    agent.map("shop.test", site({}))
+    async with scripted(oversized) as url:
+        agent.map("adtech.test", url)
+        page = await agent.new_page("https://shop.test/")
+        ask = f"fetch('https://adtech.test/trigger', {OPTIONS}).then(() => 'response', (error) => error.name)"
+        assert await page.evaluate(ask) == "TypeError"
+    await agent.arrived()
+    ignored = await agent.events.last("registration")
+    assert ignored is not None
+    assert "the response head is larger than 262144 bytes" in ignored.summary
+    assert await agent.events.last("trigger-registration") is None

@@ -6,7 +6,8 @@ import hashlib
 
 import ada_url
 
-_SHORT = 2048
+_SHORT = 256
+_SHOWN = 2048
 
 
 def request_url(text: str, base: str) -> str:
@@ -17,6 +18,11 @@ def request_url(text: str, base: str) -> str:
         return ""
     url.hash = ""
     return str(url.href)
+
+
+def shown_url(url: str) -> str:
+    """A URL as events tell it: a page chooses how long its URLs are, up to two megabytes each."""
+    return url if len(url) <= _SHOWN else f"{url[:_SHOWN]}..."
 
 
 def url_key(url: str) -> str:

@@ -16,8 +16,8 @@ from agent.browser.network.headers import Headers
 
 MAX_REQUEST_HEAD = 1 << 20
 """Bytes of a request head; beyond it the answer is 431."""
-MAX_RESPONSE_HEAD = 4 << 20
-"""Bytes of a response head; beyond it the browser gets a 502."""
+MAX_RESPONSE_HEAD = 1 << 18
+"""Bytes of a response head, as it goes to the browser: Chromium takes no larger one. Beyond it there is no response."""
 _HOP_REQUEST = frozenset({b"proxy-authorization", b"proxy-authenticate"})
 _HOP_RESPONSE = frozenset({b"proxy-authenticate", b"proxy-connection"})
 
@@ -204,8 +204,7 @@ class ResponseReader:
             self._stray_bytes()
         if self._head is None:
             self._head_size += len(data)
-            if self._head_size > MAX_RESPONSE_HEAD:
-                raise MalformedMessageError(f"the response head is larger than {MAX_RESPONSE_HEAD} bytes")
+            _check_size(self._head_size)
         return None
 
     def end_of_stream(self, *, clean: bool) -> bool:
@@ -249,6 +248,7 @@ class ResponseReader:
             if self._to_head and self._parser.get_http_version() == "1.1":
                 keep_alive = b"close" not in headers.tokens(b"connection")  # llhttp waits for a body without length
             head = ResponseHead(status, self._reason, headers, framing, keep_alive)
+        _check_size(len(encode_response(status, self._reason, headers)))
         self._head = head
         self._sink.response_head(head)
         if self._to_head:
@@ -311,6 +311,11 @@ def _framing(headers: Headers, otherwise: Framing) -> Framing:
         last = codings[-1].rpartition(b",")[2].strip().lower()
         return Framing.CHUNKED if last == b"chunked" else Framing.UNTIL_CLOSE
     return Framing.LENGTH if headers.get(b"content-length") is not None else otherwise
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_RESPONSE_HEAD:
+        raise MalformedMessageError(f"the response head is larger than {MAX_RESPONSE_HEAD} bytes")
 
 
 def _cause(error: httptools.HttpParserCallbackError) -> BaseException:

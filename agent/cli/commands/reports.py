@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import rich_click as click
 
 from agent.cli.operations import Document
-from agent.cli.output import Output, epsilon
+from agent.cli.output import Output, epsilon, print_listed
 from agent.cli.reach import ask
-from agent.cli.session import PROFILE_FLAG, Session, with_session
+from agent.cli.session import LATEST_FLAGS, PROFILE_FLAG, Session, with_session
 from agent.model.reports import ReportKind, ReportState
 from agent.reporting.model import API_NAMES
 
@@ -30,10 +30,10 @@ def reports() -> None:
 
 
 @reports.command("list")
-@with_session(PROFILE_FLAG)
-def list_all(session: Session) -> None:
-    """List every report, the oldest first."""
-    answer = ask(session, "reports.list")
+@with_session(PROFILE_FLAG, *LATEST_FLAGS)
+def list_latest(session: Session, limit: int, everything: bool) -> None:
+    """List the latest reports, the oldest of them first."""
+    answer = ask(session, "reports.list", limit=None if everything else limit)
     if session.output.as_json:
         session.output.document(answer)
         return
@@ -54,7 +54,8 @@ def report_table(output: Output, answer: Document) -> None:
         )
         for report in answer["reports"]
     )
-    output.table(("id", "created", "kind", "site", "state", "to", "result"), rows, empty="no reports yet")
+    columns = ("id", "created", "kind", "site", "state", "to", "result")
+    print_listed(output, answer, "reports", columns, rows, empty="no reports yet")
 
 
 @reports.command("show")

@@ -8,9 +8,9 @@ import rich_click as click
 
 from agent.cli.commands.reports import report_table
 from agent.cli.operations import Document
-from agent.cli.output import Output, epsilon
+from agent.cli.output import Output, epsilon, print_listed
 from agent.cli.reach import ask
-from agent.cli.session import PROFILE_FLAG, Session, with_session
+from agent.cli.session import LATEST_FLAGS, PROFILE_FLAG, Session, with_session
 from agent.model.attribution import BudgetKind
 from agent.model.errors import UsageError
 from agent.reporting.model import API_NAMES
@@ -31,10 +31,10 @@ def state() -> None:
 
 @state.command("show")
 @click.argument("what", required=False, type=click.Choice(_KINDS))
-@with_session(PROFILE_FLAG)
-def show(session: Session, what: str | None) -> None:
-    """Show impressions and privacy budgets; or sources, triggers, reports or budgets."""
-    answer = ask(session, "state.show", what=what)
+@with_session(PROFILE_FLAG, *LATEST_FLAGS)
+def show(session: Session, what: str | None, limit: int, everything: bool) -> None:
+    """Show impressions and privacy budgets; or sources, triggers, reports or budgets. Of each the latest."""
+    answer = ask(session, "state.show", what=what, limit=None if everything else limit)
     output = session.output
     if output.as_json:
         output.document(answer)
@@ -75,7 +75,7 @@ def _impressions(output: Output, answer: Document) -> None:
         for entry in answer["impressions"]
     )
     columns = ("id", "saved", "API", "on", "for", "key", "bucket", "lifetime")
-    output.table(columns, impressions, empty="none")
+    print_listed(output, answer, "impressions", columns, impressions)
 
 
 def _budgets(output: Output, answer: Document) -> None:
@@ -84,7 +84,7 @@ def _budgets(output: Output, answer: Document) -> None:
         (_BUDGETS[entry["kind"]], entry["site"], entry["epoch_start"][:10], f"{epsilon(entry['remaining'])} epsilon")
         for entry in answer["budgets"]
     )
-    output.table(("budget of", "site", "week from", "left"), budgets, empty="all untouched")
+    print_listed(output, answer, "budgets", ("budget of", "site", "week from", "left"), budgets, empty="all untouched")
 
 
 def _source_budgets(output: Output, answer: Document) -> None:
@@ -99,7 +99,8 @@ def _source_budgets(output: Output, answer: Document) -> None:
         )
         for entry in answer["source_budgets"]
     )
-    output.table(("source", "of", "aggregatable", "aggregatable debug", "named"), rows, empty="no sources")
+    columns = ("source", "of", "aggregatable", "aggregatable debug", "named")
+    print_listed(output, answer, "source_budgets", columns, rows, empty="no sources")
 
 
 def _sources(output: Output, answer: Document) -> None:
@@ -120,7 +121,7 @@ def _sources(output: Output, answer: Document) -> None:
         for entry in answer["sources"]
     )
     columns = ("id", "registered", "type", "by", "on", "for", "event id", "event-level", "aggregatable", "state")
-    output.table(columns, rows, empty="none")
+    print_listed(output, answer, "sources", columns, rows)
 
 
 def _source_state(source: Document) -> str:
@@ -144,7 +145,7 @@ def _triggers(output: Output, answer: Document) -> None:
         for entry in answer["triggers"]
     )
     columns = ("event", "time", "by", "on", "source", "event-level", "aggregatable")
-    output.table(columns, rows, empty="none")
+    print_listed(output, answer, "triggers", columns, rows)
 
 
 @state.command("clear")

@@ -15,6 +15,8 @@ def dropped_destinations(
     ``groups`` are those stored, ``destinations`` with ``priority`` those of the new source at ``now``. They rank by
     (priority, time, destination).
     """
+    if len(groups) + len(destinations) <= limit:
+        return ()  # nearly always, and there is no need to rank
     ranks = {group.destination: (group.priority, group.time) for group in groups}
     for destination in destinations:
         rank = (priority, now)

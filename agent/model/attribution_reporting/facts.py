@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from agent.model.attribution_reporting.registrations import AttributionScopes, SourceRegistration, SourceType
 from agent.model.attribution_reporting.reports import AggregatableContent, DebugContent, EventLevelContent
@@ -109,8 +109,7 @@ class Chance(Protocol):
 # A source.
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationGroup:
+class DestinationGroup(NamedTuple):
     """One destination of the unexpired, not deactivated sources of a (source site, reporting site)."""
 
     destination: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.browser.network.urls import request_url, url_key
+from agent.browser.network.urls import request_url, shown_url, url_key
 
 
 @pytest.mark.parametrize(
@@ -25,4 +25,12 @@ def test_a_short_url_is_its_own_key_and_a_long_one_has_a_short_key_of_its_own() 
     long = [f"https://a.test/{'x' * 10_000}{number}" for number in range(2)]
     assert url_key("https://a.test/x") == "https://a.test/x"
     assert len({url_key(url) for url in long}) == 2
-    assert max(len(url_key(url)) for url in long) <= 2048
+    assert max(len(url_key(url)) for url in long) <= 256
+
+
+def test_events_show_the_beginning_of_a_long_url() -> None:
+    assert shown_url("https://a.test/x") == "https://a.test/x"
+    shown = shown_url(f"https://a.test/{'x' * 2_000_000}")
+    assert shown.startswith("https://a.test/xxx")
+    assert shown.endswith("x...")
+    assert len(shown) < 2100

@@ -6,8 +6,10 @@ import pytest
 
 from agent.cli.commands.explain import explanation
 from agent.cli.operations import event_document
+from agent.model.attribution import CallContext, Dialect
 from agent.model.events import Check, Event, Trace
 from agent.runtime import Agent
+from tests.cli.commands.conftest import CONVERSION
 from tests.cli.conftest import Tallyhost
 
 
@@ -35,6 +37,17 @@ def test_what_nothing_is_known_of_is_refused(tallyhost: Tallyhost, profile: str)
         run = tallyhost("explain", unknown, "--profile", profile)
         assert run.code == 2
         assert f"no event or report '{unknown}'" in run.err
+
+
+def test_a_beginning_that_several_ids_have_is_refused_as_that(tallyhost: Tallyhost, profile: str) -> None:
+    async def measure() -> None:
+        async with Agent.open_profile(profile, seed=8) as agent:
+            await agent.measure_conversion(Dialect.CURRENT, CallContext("shop.test"), CONVERSION)
+
+    asyncio.run(measure())
+    run = tallyhost("explain", "", "--profile", profile)
+    assert run.code == 2
+    assert "several reports have an id that begins with ''" in run.err
 
 
 def test_in_a_fresh_profile_there_is_nothing_to_explain(tallyhost: Tallyhost, profile: str) -> None:

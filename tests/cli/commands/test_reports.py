@@ -51,6 +51,27 @@ def test_an_id_that_no_report_has_is_refused(tallyhost: Tallyhost, profile: str)
     assert "'zz'" in run.err
 
 
+def test_of_many_reports_the_latest_are_listed_and_the_others_counted(tallyhost: Tallyhost, profile: str) -> None:
+    async def measure() -> list[str]:
+        async with Agent.open_profile(profile, seed=8) as agent:
+            for _ in range(100):
+                await agent.measure_conversion(Dialect.CURRENT, CallContext("shop.test"), CONVERSION)
+            return [report.id for report in await agent.reports.all()]
+
+    ids = asyncio.run(measure())
+
+    def listed(*flags: str) -> tuple[list[str], int]:
+        document = tallyhost("reports", "list", *flags, "--profile", profile, "--json").document
+        return [report["id"] for report in document["reports"]], document["left_out"]["reports"]
+
+    assert len(ids) == 101
+    assert listed() == (ids[1:], 1)
+    assert listed("--limit", "2") == (ids[-2:], 99)
+    assert listed("--all") == (ids, 0)
+    assert "99 more are not shown" in tallyhost("reports", "list", "--limit", "2", "--profile", profile).out
+    assert tallyhost("reports", "list", "--limit", "0", "--profile", profile).code == 2
+
+
 async def test_a_report_on_its_way_tells_where_it_goes(tallyhost: Tallyhost, tmp_path: Path) -> None:
     folder = tmp_path / "posted"
     async with Agent.open_profile(folder, seed=7) as agent:

@@ -42,7 +42,8 @@ def test_reset_forgets_everything(tallyhost: Tallyhost, profile: str) -> None:
     shown = tallyhost("state", "show", "--profile", profile, "--json").document
     assert shown["impressions"] == []
     assert shown["budgets"] == []
-    assert tallyhost("reports", "list", "--profile", profile, "--json").document == {"reports": []}
+    listed = tallyhost("reports", "list", "--profile", profile, "--json").document
+    assert listed == {"reports": [], "left_out": {"reports": 0}}
 
 
 def test_clearing_a_site_but_keeping_the_history_empties_its_budget_and_keeps_impressions(
@@ -149,3 +150,22 @@ def test_limits_of_the_settings_hold_for_a_profile_at_rest(tallyhost: Tallyhost,
     config.write_text("[limits]\nallow_localhost = true\n", encoding="utf-8")
     run = tallyhost("state", "clear", "--site", "localhost", "--profile", profile, "--config", str(config))
     assert run.code == 0
+
+
+def test_of_impressions_and_budgets_a_limit_leaves_out_the_rest_and_says_so(tallyhost: Tallyhost, profile: str) -> None:
+    async def save_two_more() -> None:
+        async with Agent.open_profile(profile, seed=8) as agent:
+            for index in (1, 2):
+                await agent.save_impression(Dialect.CURRENT, CallContext("news.test"), {"histogramIndex": index})
+
+    asyncio.run(save_two_more())
+    shown = tallyhost("state", "show", "--limit", "2", "--profile", profile, "--json").document
+    assert [impression["histogram_index"] for impression in shown["impressions"]] == [1, 2]
+    assert len(shown["budgets"]) == 2
+    assert shown["left_out"] == {"impressions": 1, "budgets": 1}
+    out = tallyhost("state", "show", "--limit", "2", "--profile", profile).out
+    assert out.count("1 more are not shown: --limit N or --all shows them") == 2
+    every = tallyhost("state", "show", "--limit", "2", "--all", "--profile", profile, "--json").document
+    assert [impression["histogram_index"] for impression in every["impressions"]] == [3, 1, 2]
+    assert every["left_out"] == {"impressions": 0, "budgets": 0}
+    assert "not shown" not in tallyhost("state", "show", "--profile", profile).out
