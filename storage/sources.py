@@ -272,9 +272,10 @@ def read(connection: sqlite3.Connection, *, after: int = 0, limit: int = 1000) -
     return [_source(row) for row in connection.execute(sql, (after, limit))]
 
 
-def inactive(connection: sqlite3.Connection) -> frozenset[int]:
-    """The ids of sources that attribute no more."""
-    return frozenset(source_id for (source_id,) in connection.execute("SELECT id FROM sources WHERE active = 0"))
+def inactive(connection: sqlite3.Connection, since: int = 0) -> frozenset[int]:
+    """The ids, from ``since`` on, of sources that attribute no more."""
+    rows = connection.execute("SELECT id FROM sources WHERE id >= ? AND active = 0", (since,))
+    return frozenset(source_id for (source_id,) in rows)
 
 
 def count(connection: sqlite3.Connection) -> int:

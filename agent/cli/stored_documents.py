@@ -40,7 +40,7 @@ async def budget_documents(agent: Agent, limit: int | None) -> Document:
 async def source_documents(agent: Agent, limit: int | None) -> Document:
     """The sources that have not expired, in the order stored. Numbers that may exceed 53 bits are text."""
     latest = await agent.state.latest_sources(limit)
-    inactive = await agent.state.inactive_sources()
+    inactive = await agent.state.inactive_sources(since=latest.rows[0].id if latest.rows else 0)
     sources = (_source(source, active=source.id not in inactive) for source in latest.rows)
     return listed("sources", sources, latest.left_out)
 

@@ -228,9 +228,9 @@ class State:
 
         return await read_latest(self._database, "sources", read, attrgetter("id"), limit=limit)
 
-    async def inactive_sources(self) -> frozenset[int]:
-        """Ids of the sources that attribute no more, as another one of their destination was attributed."""
-        return await self._database.transact("read inactive sources", sources.inactive)
+    async def inactive_sources(self, since: int = 0) -> frozenset[int]:
+        """Ids, from ``since`` on, of the sources that attribute no more: another was attributed."""
+        return await self._database.transact("read inactive sources", lambda c: sources.inactive(c, since))
 
     async def budgets(self, limit: int | None = None) -> list[Budget]:
         """Every privacy budget that was ever charged, or ``limit`` of them, with what is left of it."""

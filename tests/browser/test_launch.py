@@ -23,19 +23,25 @@ def _executable(folder: Path, script: str) -> Path:
     return path
 
 
-def _folders() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("tallyhost-browser-*")}
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a browser makes its folder: a place of the test's own, as others launch browsers meanwhile."""
+    place = tmp_path / "folders"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    return place
 
 
-async def test_a_browser_that_ends_at_once_is_reported_at_once_and_leaves_no_folder(tmp_path: Path) -> None:
-    before = _folders()
-    async with asyncio.timeout(20):
+async def test_a_browser_that_ends_at_once_is_reported_at_once_and_leaves_no_folder(
+    tmp_path: Path, folders: Path
+) -> None:
+    async with asyncio.timeout(60):
         with pytest.raises(HostEnvironmentError, match="Chromium did not start") as raised:
             async with Browser(executable=_executable(tmp_path, "exit 7")):
                 pass
     assert str(tmp_path / "chromium") in str(raised.value)
     assert "doctor" in str(raised.value)
-    assert _folders() <= before
+    assert list(folders.iterdir()) == []
 
 
 async def test_a_seat_that_fails_ends_the_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,18 +49,19 @@ async def test_a_seat_that_fails_ends_the_launch(tmp_path: Path, monkeypatch: py
         raise OSError("no seat")
 
     monkeypatch.setattr(DevToolsPipe, "connected", fail)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with pytest.raises(HostEnvironmentError, match="no seat"):
             async with Browser(executable=_executable(tmp_path, "sleep 1")):
                 pass
 
 
-async def test_a_setting_that_names_no_executable_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    before = _folders()
+async def test_a_setting_that_names_no_executable_is_refused_before_anything_starts(
+    tmp_path: Path, folders: Path
+) -> None:
     with pytest.raises(HostEnvironmentError):
         async with Browser(executable=tmp_path / "nothing"):
             pass
-    assert _folders() <= before
+    assert list(folders.iterdir()) == []
 
 
 def _processes(text: str) -> list[str]:
