@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,12 @@ def _executable(folder: Path, script: str) -> Path:
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where a browser makes its folder: a place of the test's own, as others launch browsers meanwhile."""
-    place = tmp_path / "folders"
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    return place
+    # Its path is short, as that of a socket must be.
+    with tempfile.TemporaryDirectory() as place:
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        yield Path(place)
 
 
 async def test_a_browser_that_ends_at_once_is_reported_at_once_and_leaves_no_folder(

@@ -88,7 +88,9 @@ class Watched:
 
 @asynccontextmanager
 async def _watched(browser: Browser, kind: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watched]:
-    monkeypatch.setattr("agent.runtime.agent.rng_for", lambda seed: CountingRng(SeededRng(seed), drawn))
+    monkeypatch.setattr(
+        "agent.runtime.agent.rng_for", lambda seed, chapter: CountingRng(SeededRng(seed, chapter), drawn)
+    )
     drawn: list[tuple[str, Draw, int]] = []
     async with Agent.launch(
         browser=browser, seed=7, clock=Clock.frozen(), private=kind == "private", opted_out=kind == "opted out"
