@@ -127,13 +127,19 @@ class DevToolsPipe:
     async def _writer(self, descriptor: int) -> asyncio.WriteTransport:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(descriptor, "wb", 0))
-        self._transports.append(transport)
+        self._keep(transport)
         return transport
 
     async def _reader(self, descriptor: int, protocol: _Messages) -> None:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(descriptor, "rb", 0))
+        self._keep(transport)
+
+    def _keep(self, transport: asyncio.BaseTransport) -> None:
         self._transports.append(transport)
+        if self._closed:
+            # A browser that ended at once: an end that stays open would have Playwright wait for ever.
+            transport.close()
 
     def _from_client(self, raw: bytes) -> bool:
         # Playwright writes {"id":7,"method":"Page.navigate",...}: the name stands within the first bytes.
