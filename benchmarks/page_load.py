@@ -34,6 +34,8 @@ async def measure(plan: Plan) -> list[Figure]:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving())
         agent = await stack.enter_async_context(Agent.launch(maps=server.maps))
+        # A profile of its own: once a page has named attributionsrc, images and scripts wait for the browser.
+        registering = await stack.enter_async_context(Agent.launch(maps=server.maps))
         contexts = {"agent": agent.context}
         for name in ("bare", "bare2"):
             contexts[name] = await (await stack.enter_async_context(bare_browser(server))).new_context()
@@ -42,6 +44,8 @@ async def measure(plan: Plan) -> list[Figure]:
             for name, context in contexts.items()
             for caching in ("cold", "warm", "registrations")
         }
+        page = "https://shop.test/page/registrations"
+        loads["agent", "registrations"] = partial(_load, registering.context, page)
         loaded = await interleave("page_load", plan, loads)
     figures = []
     for quantity in ("time", "processor_time"):
