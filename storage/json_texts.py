@@ -9,12 +9,19 @@ import orjson
 
 
 def dumps(value: Any) -> str:
-    """The text of plain values: integers of at most 64 bits, no NaN; an infinite float becomes null."""
+    """The text of plain values; an infinite float becomes null. Raises TypeError for what is none.
+
+    An integer of more than 64 bits is none: it would be read back as another number.
+    """
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        # A page's strings may hold lone surrogates, which become escapes here.
-        return json.dumps(value)
+        text = json.dumps(value)
+        try:
+            orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return text  # a page's strings may hold lone surrogates, which are escapes here
+        raise
 
 
 def loads(text: str) -> Any:

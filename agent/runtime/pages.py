@@ -14,7 +14,6 @@ from agent.browser.documents import Document, Frame, intermediary, origin_of
 from agent.browser.host_channel import ATTRIBUTION_REPORTING_CALLS, HostChannel, PageCall, Refusal
 from agent.browser.network import hosts
 from agent.browser.network.hooks import Exchange
-from agent.browser.network.urls import shown_url
 from agent.browser.request_client import NoClient, RequestClients, read_sender
 from agent.engines.attribution import activation, headers, webidl
 from agent.engines.attribution.activation import Activation
@@ -26,6 +25,7 @@ from agent.model.rng import Rng
 from agent.model.settings import Settings
 from agent.model.site import is_potentially_trustworthy, registrable_domain, site_of_origin
 from agent.model.tasks import Tasks
+from agent.runtime.exchange_events import stopped
 from agent.runtime.registrations import Registrar, Registrations
 
 _log = logging.getLogger("tallyhost.pages")
@@ -280,29 +280,14 @@ class Pages:
         mapped = exchange.status != _NOT_MAPPED
         reason = "the host's server does not answer" if mapped else "the host is not mapped"
         fix = "start the server" if mapped else "--map HOST=http://localhost:3000, or --allow-network"
-        event = Event(
-            "navigation",
-            self._clock.now(),
-            "refused",
-            f"{shown_url(exchange.url)} cannot be opened: {reason}",
-            registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or "",
-            {"url": shown_url(exchange.url), "status": exchange.status},
-            Trace((Check("host map", False, reason, fix),)),
-        )
+        check = Check("host map", False, reason, fix)
+        event = stopped("navigation", "refused", "{url} cannot be opened", exchange, check, self._clock.now())
         await self._verbs.note(event)
 
     async def _ignored(self, exchange: Exchange, reason: str) -> None:
-        site = registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or ""
         check = Check("response field", False, reason, "see the draft's HTTP API, section 11")
-        event = Event(
-            "response-field",
-            self._clock.now(),
-            "ignored",
-            f"attribution fields of {shown_url(exchange.url)} ignored: {reason}",
-            site,
-            {"url": shown_url(exchange.url), "status": exchange.status},
-            Trace((check,)),
-        )
+        summary = "attribution fields of {url} ignored"
+        event = stopped("response-field", "ignored", summary, exchange, check, self._clock.now())
         await self._verbs.note(event)
 
 

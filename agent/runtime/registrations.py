@@ -28,12 +28,13 @@ from agent.model.attribution_reporting.eligibility import (
     RegistrationResponse,
 )
 from agent.model.clock import Clock
-from agent.model.events import Check, Event, Trace
+from agent.model.events import Check, Event
 from agent.model.rng import Draw, Rng
 from agent.model.settings import Settings
-from agent.model.site import is_suitable_origin, registrable_domain, schemeful_site
+from agent.model.site import is_suitable_origin, schemeful_site
 from agent.model.tasks import Tasks
 from agent.runtime.arrivals import Arrivals
+from agent.runtime.exchange_events import stopped
 from agent.runtime.navigation_sources import NavigationSources
 
 _FIELDS = {name.lower().encode(): name for name in RESPONSE_FIELDS}
@@ -277,16 +278,9 @@ class Registrations:
         return await self._debug_cookies.is_set(exchange, context_id)
 
     async def _ignored(self, exchange: Exchange, reason: str, fix: str = "") -> None:
-        event = Event(
-            "registration",
-            self._clock.now(),
-            "ignored",
-            f"Attribution Reporting of {shown_url(exchange.url)} ignored: {reason}",
-            registrable_domain(exchange.url.split("/")[2].partition(":")[0]) or "",
-            {"url": shown_url(exchange.url), "status": exchange.status},
-            Trace((Check("request", False, reason, fix),)),
-        )
-        await self._registrar.note(event)
+        check = Check("request", False, reason, fix)
+        summary = "Attribution Reporting of {url} ignored"
+        await self._registrar.note(stopped("registration", "ignored", summary, exchange, check, self._clock.now()))
 
 
 def _redirects(exchange: Exchange) -> bool:

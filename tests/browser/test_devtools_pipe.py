@@ -44,24 +44,53 @@ class Ends:
         return [json.loads(text) for text in data.split(b"\0") if text]
 
 
-@pytest.fixture
-async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
+def _hand_over(folder: Path) -> Ends:
+    """What the launcher does: the pipe's own ends are given away, and wait to be taken."""
     pipe = DevToolsPipe()
-    pipe.write_launcher(tmp_path, "/bin/true", {})
+    pipe.write_launcher(folder, "/bin/true", {})
     client_read, client_writes = os.pipe()
     client_reads, client_write = os.pipe()
     browser_reads, to_browser = os.pipe()
     from_browser, browser_writes = os.pipe()
     seat = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    seat.connect(str(tmp_path / "seat"))
+    seat.connect(str(folder / "seat"))
     socket.send_fds(seat, [b"x"], [client_read, client_write, to_browser, from_browser])
     seat.close()
     for given in (client_read, client_write, to_browser, from_browser):
         os.close(given)
-    await pipe.connected()
-    yield Ends(pipe, client_writes, client_reads, browser_writes, browser_reads)
-    pipe.close()
-    for kept in (client_writes, client_reads, browser_writes, browser_reads):
+    return Ends(pipe, client_writes, client_reads, browser_writes, browser_reads)
+
+
+@pytest.fixture
+async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
+    ends = _hand_over(tmp_path)
+    await ends.pipe.connected()
+    yield ends
+    ends.pipe.close()
+    for kept in (ends.client_writes, ends.client_reads, ends.browser_writes, ends.browser_reads):
+        os.close(kept)
+
+
+async def test_no_end_stays_open_where_the_browser_ended_while_its_pipe_was_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = _hand_over(tmp_path)
+    os.close(ends.browser_writes)
+    connect = asyncio.get_running_loop().connect_read_pipe
+
+    async def slowly(*given: Any) -> Any:
+        # The end of the first direction is noticed before the second one is connected.
+        connected = await connect(*given)
+        await asyncio.sleep(0.05)
+        return connected
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "connect_read_pipe", slowly)
+    await ends.pipe.connected()
+    await asyncio.sleep(0.05)
+    assert os.read(ends.client_reads, 1) == b""
+    with pytest.raises(BrokenPipeError):
+        os.write(ends.client_writes, b"x")
+    for kept in (ends.client_writes, ends.client_reads, ends.browser_reads):
         os.close(kept)
 
 

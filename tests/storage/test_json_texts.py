@@ -29,3 +29,9 @@ def test_lone_surrogates_are_kept_in_a_text_without_any() -> None:
 
 def test_tuples_are_lists_and_an_infinite_number_is_null() -> None:
     assert json_texts.loads(json_texts.dumps((1, float("inf")))) == [1, None]
+
+
+@pytest.mark.parametrize("value", [2**64, {"deep": [-(2**63) - 1]}, object()])
+def test_what_would_not_be_read_back_as_it_was_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError):
+        json_texts.dumps(value)
