@@ -19,6 +19,7 @@ from aiohttp import web
 from agent.model.attribution import Impression
 from agent.runtime import Agent
 
+TOPS = ("news.test", "shop.test", "blog.test")
 _TOP = re.compile(r"[?&]top=([a-z.]+)")
 _PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
@@ -209,3 +210,23 @@ KINDS = frozenset({
     "img", "script", "fetch", "cors", "xhr", "post", "beacon", "keepalive", "preload", "prefetch", "audio", "video",
     "track", "css", "eventsource", "language", *(f"{kind} hop {n}" for kind in ("fetch", "img") for n in range(3)),
 })  # fmt: skip
+
+
+async def open_the_gate_to_many_tabs(agent: Agent, ledger: Ledger, scripted: Callable[[str], str]) -> int:
+    """Open four tabs of three sites with frames of the same, another and a nested site, and let all go at once.
+
+    ``scripted`` makes a page of a script that waits at the gate. Gives how many documents went.
+    """
+    waiting = scripted("atTheGate();")
+    nest = "document.write(`<iframe src='https://nested.test/?top=${name}'></iframe>`); atTheGate();"
+    for top in TOPS:
+        inside = f'<iframe src="https://frames.test/?top={top}"></iframe><iframe src="/same?top={top}"></iframe>'
+        agent.map(top, site({"/": waiting + inside, "/same": waiting}))
+    agent.map("frames.test", site({"/": scripted(f"const name = new URL(location).searchParams.get('top'); {nest}")}))
+    agent.map("nested.test", site({"/": waiting}))
+    tabs = (*TOPS, TOPS[0])
+    await asyncio.gather(*(agent.new_page(f"https://{top}/?top={top}") for top in tabs))
+    documents = len(tabs) * 4
+    await ledger.until_waiting(documents)
+    ledger.gate_is_open = True
+    return documents

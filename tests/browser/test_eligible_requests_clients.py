@@ -13,10 +13,9 @@ from aiohttp import web
 from agent.model.attribution_reporting.eligibility import REGISTER_TRIGGER, Eligibility
 from agent.runtime import Agent
 from tests.browser.announcing import Wire
-from tests.browser.ledger import EVERY_KIND, KINDS, Ledger, site
+from tests.browser.ledger import EVERY_KIND, KINDS, TOPS, Ledger, open_the_gate_to_many_tabs, site
 
 pytestmark = pytest.mark.browser
-TOPS = ("news.test", "shop.test", "blog.test")
 BOTH, UNSET = Eligibility.EVENT_SOURCE_OR_TRIGGER, Eligibility.UNSET
 
 # What the API adds to the kinds of requests that a document can make; each has its path.
@@ -124,18 +123,7 @@ def _scripted(script: str, referrer: str = "unsafe-url") -> str:
 async def test_every_kind_of_request_of_many_tabs_and_frames_at_once_registers_for_its_own_top_level_site(
     agent: Agent, ledger: Registered
 ) -> None:
-    frame = "const name = new URL(location).searchParams.get('top');"
-    nest = f"{frame} document.write(`<iframe src='https://nested.test/?top=${{name}}'></iframe>`); atTheGate();"
-    for top in TOPS:
-        inside = f'<iframe src="https://frames.test/?top={top}"></iframe><iframe src="/same?top={top}"></iframe>'
-        agent.map(top, site({"/": _scripted("atTheGate();") + inside, "/same": _scripted("atTheGate();")}))
-    agent.map("frames.test", site({"/": _scripted(nest)}))
-    agent.map("nested.test", site({"/": _scripted("atTheGate();")}))
-    tabs = (*TOPS, TOPS[0])
-    await asyncio.gather(*(agent.new_page(f"https://{top}/?top={top}") for top in tabs))
-    documents = len(tabs) * 4
-    await ledger.until_waiting(documents)
-    ledger.gate_is_open = True
+    documents = await open_the_gate_to_many_tabs(agent, ledger, _scripted)
     async with asyncio.timeout(60):
         while min(Counter(answer.kind for answer in ledger.answered)[kind] for kind in EXPECTED) < documents:
             await asyncio.sleep(0.1)

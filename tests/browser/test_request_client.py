@@ -14,10 +14,9 @@ from agent.browser.request_client import AMBIGUOUS, NO_REFERRER, NOT_A_WINDOW, U
 from agent.model.limits import AttributionLimits
 from agent.model.settings import Settings
 from agent.runtime import Agent
-from tests.browser.ledger import EVERY_KIND, KINDS, Ledger, site
+from tests.browser.ledger import EVERY_KIND, KINDS, TOPS, Ledger, open_the_gate_to_many_tabs, site
 
 pytestmark = pytest.mark.browser
-TOPS = ("news.test", "shop.test", "blog.test")
 
 
 @pytest.fixture
@@ -41,18 +40,7 @@ def _scripted(script: str, referrer: str = "unsafe-url") -> str:
 async def test_every_kind_of_request_of_many_tabs_at_once_is_attributed_to_its_own_top_level_site(
     agent: Agent, ledger: Ledger
 ) -> None:
-    frame = "const name = new URL(location).searchParams.get('top');"
-    nest = f"{frame} document.write(`<iframe src='https://nested.test/?top=${{name}}'></iframe>`); atTheGate();"
-    for top in TOPS:
-        inside = f'<iframe src="https://frames.test/?top={top}"></iframe><iframe src="/same?top={top}"></iframe>'
-        agent.map(top, site({"/": _scripted("atTheGate();") + inside, "/same": _scripted("atTheGate();")}))
-    agent.map("frames.test", site({"/": _scripted(nest)}))
-    agent.map("nested.test", site({"/": _scripted("atTheGate();")}))
-    tabs = (*TOPS, TOPS[0])
-    await asyncio.gather(*(agent.new_page(f"https://{top}/?top={top}") for top in tabs))
-    await ledger.until_waiting(len(tabs) * 4)
-    ledger.gate_is_open = True
-    documents = len(tabs) * 4
+    documents = await open_the_gate_to_many_tabs(agent, ledger, _scripted)
     async with asyncio.timeout(40):
         while min(Counter(answer.kind for answer in ledger.answered)[kind] for kind in KINDS) < documents:
             await asyncio.sleep(0.1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
-from agent.engines.attribution_reporting.durations import duration_text
+from agent.engines.attribution_reporting import trigger_limits
 from agent.engines.attribution_reporting.filters import first_matching, matches
 from agent.engines.attribution_reporting.trigger_course import Refusal, TriggerCourse
 from agent.model.attribution_reporting.facts import AggregatableStored, StoredSource
@@ -126,23 +126,12 @@ def _contributions(course: TriggerCourse, source: StoredSource) -> tuple[Contrib
 
 
 def _within_limits(course: TriggerCourse, source: StoredSource) -> Refusal | None:
-    limits, facts = course.limits, course.facts
-    site = course.registrant.context_site
-    limit, count = limits.max_aggregatable_reports_per_destination, facts.pending_aggregatable_reports_of_destination
-    rule, detail = "aggregatable reports of the destination", f"{count} pending for {site}, room for {limit}"
-    if count >= limit:
-        fix = "wait until pending reports have been sent"
-        return course.refuse(TriggerVerdict.AGGREGATE_STORAGE_LIMIT, rule, detail, fix, limit=limit)
-    course.passed(rule, detail)
-    limit, count = limits.rate_limit_max_attributions, facts.aggregatable_attributions
-    rule = "aggregatable attributions of source site and destination"
-    window = duration_text(limits.rate_limit_time_window)
-    detail = f"{count} of {source.registrant.context_site} and {site} within {window}, room for {limit}"
-    if count >= limit:
-        verdict = TriggerVerdict.AGGREGATE_ATTRIBUTIONS_PER_SOURCE_DESTINATION_LIMIT
-        return course.refuse(verdict, rule, detail, "wait until earlier attributions leave the window", limit=limit)
-    course.passed(rule, detail)
-    return None
+    limit, facts = course.limits.max_aggregatable_reports_per_destination, course.facts
+    pending, attributed = facts.pending_aggregatable_reports_of_destination, facts.aggregatable_attributions
+    too_many = TriggerVerdict.AGGREGATE_ATTRIBUTIONS_PER_SOURCE_DESTINATION_LIMIT
+    return trigger_limits.pending_reports(
+        course, "aggregatable", pending, limit, TriggerVerdict.AGGREGATE_STORAGE_LIMIT
+    ) or trigger_limits.attributions(course, source, "aggregatable", attributed, too_many)
 
 
 def _report(

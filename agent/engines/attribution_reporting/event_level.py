@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agent.engines.attribution_reporting import trigger_limits
 from agent.engines.attribution_reporting.durations import duration_text
 from agent.engines.attribution_reporting.filters import first_matching, mismatch
 from agent.engines.attribution_reporting.trigger_course import Refusal, TriggerCourse
@@ -166,23 +167,12 @@ def _draft(
 
 def _within_limits(course: TriggerCourse, source: StoredSource) -> Refusal | None:
     """The limits that a new report, though not a replacing one, must keep."""
-    limits, facts = course.limits, course.facts
-    site = course.registrant.context_site
-    limit, count = limits.rate_limit_max_attributions, facts.event_attributions
-    rule = "event-level attributions of source site and destination"
-    window = duration_text(limits.rate_limit_time_window)
-    detail = f"{count} of {source.registrant.context_site} and {site} within {window}, room for {limit}"
-    if count >= limit:
-        verdict = TriggerVerdict.EVENT_ATTRIBUTIONS_PER_SOURCE_DESTINATION_LIMIT
-        return course.refuse(verdict, rule, detail, "wait until earlier attributions leave the window", limit=limit)
-    course.passed(rule, detail)
-    limit, count = limits.max_event_level_reports_per_destination, facts.pending_event_reports_of_destination
-    rule, detail = "event-level reports of the destination", f"{count} pending for {site}, room for {limit}"
-    if count >= limit:
-        fix = "wait until pending reports have been sent"
-        return course.refuse(TriggerVerdict.EVENT_STORAGE_LIMIT, rule, detail, fix, limit=limit)
-    course.passed(rule, detail)
-    return None
+    limit, facts = course.limits.max_event_level_reports_per_destination, course.facts
+    pending, attributed = facts.pending_event_reports_of_destination, facts.event_attributions
+    too_many = TriggerVerdict.EVENT_ATTRIBUTIONS_PER_SOURCE_DESTINATION_LIMIT
+    return trigger_limits.attributions(
+        course, source, "event-level", attributed, too_many
+    ) or trigger_limits.pending_reports(course, "event-level", pending, limit, TriggerVerdict.EVENT_STORAGE_LIMIT)
 
 
 def _lowest(course: TriggerCourse, draft: EventLevelDraft) -> PendingEventReport | None:
