@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from agent.model.attribution import Dialect
 from agent.model.attribution_reporting.reports import AggregatableContent, EventLevelContent, VerboseContent
+from agent.model.private_aggregation import PrivateAggregationContent
 
 
 class ReportKind(StrEnum):
@@ -20,6 +21,8 @@ class ReportKind(StrEnum):
     AGGREGATABLE_DEBUG = "aggregatable-debug"
     VERBOSE_DEBUG = "verbose-debug"
     AGGREGATE_DEBUG = "aggregate-debug"
+    PRIVATE_AGGREGATION = "private-aggregation"
+    PRIVATE_AGGREGATION_DEBUG = "private-aggregation-debug"
 
     @property
     def attempted_once(self) -> bool:
@@ -59,7 +62,9 @@ class ConversionContent:
     """The clear text of the histogram; never leaves the machine."""
 
 
-ReportContent = ConversionContent | EventLevelContent | AggregatableContent | VerboseContent
+ReportContent = (
+    ConversionContent | EventLevelContent | AggregatableContent | VerboseContent | PrivateAggregationContent
+)
 
 
 def kind_of(content: ReportContent) -> ReportKind:
@@ -73,6 +78,8 @@ def kind_of(content: ReportContent) -> ReportKind:
             return ReportKind.EVENT_LEVEL_DEBUG if content.debug_copy else ReportKind.EVENT_LEVEL
         case AggregatableContent(aggregatable_debug=True):
             return ReportKind.AGGREGATE_DEBUG
+        case PrivateAggregationContent():
+            return ReportKind.PRIVATE_AGGREGATION_DEBUG if content.debug_copy else ReportKind.PRIVATE_AGGREGATION
         case AggregatableContent():
             return ReportKind.AGGREGATABLE_DEBUG if content.debug_copy else ReportKind.AGGREGATABLE
 

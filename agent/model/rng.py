@@ -25,6 +25,7 @@ class Draw(StrEnum):
     GREASE = "grease"
     START_UP_DELAY = "start_up_delay"
     SENDING_ORDER = "sending_order"
+    PRIVATE_AGGREGATION_DELAY = "private_aggregation_delay"
 
 
 class Rng(Protocol):

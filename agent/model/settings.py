@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.model.attribution import AggregationService, Dialect
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.limits import AttributionLimits
+from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.shared_storage import SharedStorageLimits
 
 LOCAL_SERVICE = AggregationService(
     name="aggregator.test", url="https://aggregator.test", api_version="tee-00", protocol="dap-18-histogram"
@@ -27,8 +30,17 @@ class Settings:
     attribution_reporting: bool = True
     """Whether Attribution Reporting is on; off, no header, no request and no registration comes of it."""
     attribution_reporting_limits: AttributionReportingLimits = field(default_factory=AttributionReportingLimits)
+    shared_storage: bool = True
+    """Whether Shared Storage is on; off, its methods fail as they do where a user turned it off."""
+    shared_storage_limits: SharedStorageLimits = field(default_factory=SharedStorageLimits)
+    private_aggregation: bool = True
+    """Whether Private Aggregation is on; off, contributions come to nothing."""
+    private_aggregation_limits: PrivateAggregationLimits = field(default_factory=PrivateAggregationLimits)
+    debug_mode_allowed: Callable[[str, str], bool] | None = None
+    """Whether ``enableDebugMode`` takes effect for a top-level and a reporting origin; None: where third-party cookies
+    are allowed."""
     enrolled_sites: frozenset[str] | None = None
-    """Reporting sites, such as ``https://adtech.test``, that may register; None for everyone."""
+    """Sites, such as ``https://adtech.test``, that may register, store and contribute; None for everyone."""
     grease: bool = True
     """Whether Attribution Reporting's request headers vary at random, as Chromium's do."""
     allow_network: bool = False
