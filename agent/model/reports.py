@@ -62,9 +62,7 @@ class ConversionContent:
     """The clear text of the histogram; never leaves the machine."""
 
 
-ReportContent = (
-    ConversionContent | EventLevelContent | AggregatableContent | VerboseContent | PrivateAggregationContent
-)
+ReportContent = ConversionContent | EventLevelContent | AggregatableContent | VerboseContent | PrivateAggregationContent
 
 
 def kind_of(content: ReportContent) -> ReportKind:

@@ -38,9 +38,9 @@ class Operation:
     name: str
     data: str | None
     """The structured clone of ``data`` as pages' scripts encode it; None where the call had none."""
+    config: PrivateAggregationConfig
     urls: tuple[str, ...] | None = None
     """Absolute URLs of ``selectURL``; None for ``run``."""
-    config: PrivateAggregationConfig = PrivateAggregationConfig()
     private_aggregation_allowed: bool = True
     """Whether the permissions policy lets it contribute."""
 
