@@ -29,7 +29,7 @@ lint: $(BIN)/.installed  ## ruff, mypy --strict, import directions, and the Java
 	@$(BIN)/lint-imports
 	@if command -v node >/dev/null && command -v npx >/dev/null; then \
 		find injected_js sites -name '*.js' -not -path '*/node_modules/*' -print0 | xargs -0 -r -n 1 node --check && \
-		for config in */jsconfig.json; do npx --yes --package $(TYPESCRIPT) -- tsc --project $$config || exit 1; done; \
+		for config in */jsconfig.json */*/jsconfig.json; do npx --yes --package $(TYPESCRIPT) -- tsc --project $$config || exit 1; done; \
 	else echo "JavaScript not checked: no node and npx on this machine"; fi
 
 bench: setup  ## benchmarks as JSON

@@ -23,7 +23,17 @@ from agent.version import version
 from benchmarks.figures import Figure
 from benchmarks.rounds import Plan
 
-NAMES = ("calls", "page_load", "story_throughput", "registrations", "sealing", "memory", "opt_out")
+NAMES = (
+    "calls",
+    "page_load",
+    "story_throughput",
+    "registrations",
+    "sealing",
+    "memory",
+    "opt_out",
+    "worklets",
+    "shared_storage",
+)
 """The benchmarks: modules of this package with ``async def measure(plan) -> list[Figure]``."""
 ROUNDS = 30
 

@@ -25,6 +25,12 @@ REGISTRATIONS = 10
 """Images of the page ``registrations`` that register an attribution source in the background."""
 _CACHING = {"cold": "no-store", "warm": "public, max-age=86400", "registrations": "no-store"}
 _SOURCE = json.dumps({"destination": "https://shop.test", "aggregation_keys": {"campaign": "0x159"}})
+_WORKLET = """
+register("empty", class { async run() {} });
+register("contribute", class {
+  async run() { privateAggregation.contributeToHistogram({ bucket: 1n, value: 1 }); }
+});
+"""
 _ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 """Gives a page's clock a resolution of 5 instead of 100 microseconds."""
 _KINDS = {
@@ -79,6 +85,7 @@ def _app() -> web.Application:
     app.router.add_get("/page/{caching}", _page)
     app.router.add_get("/{caching}/{number}.{kind}", _subresource)
     app.router.add_get("/source", _register_source)
+    app.router.add_get("/worklet.js", _worklet)
     return app
 
 
@@ -110,6 +117,10 @@ async def _subresource(request: web.Request) -> web.Response:
 
 async def _register_source(_: web.Request) -> web.Response:
     return web.Response(headers={"Attribution-Reporting-Register-Source": _SOURCE, "Cache-Control": "no-store"})
+
+
+async def _worklet(_: web.Request) -> web.Response:
+    return web.Response(text=_WORKLET, content_type="text/javascript", headers={"Cache-Control": "no-store"})
 
 
 async def _serve() -> None:

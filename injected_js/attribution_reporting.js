@@ -4,22 +4,9 @@
 
 const attributionApi = "attributionReporting";
 
-/** Whether the document's permissions policy allows the feature, as far as the host has said. */
-let allowedByPolicy = true;
-
-/**
- * Takes what the host says unasked.
- *
- * @param {{ attributionReporting?: boolean, newDocument?: boolean }} statement whether the document's permissions policy
- *   allows the feature; that this Window, which these scripts have seen to, was given another document
- */
-const hear = ({ attributionReporting, newDocument }) => {
-  if (attributionReporting !== undefined) allowedByPolicy = attributionReporting;
-  if (newDocument && inSecureContext) watchDocument();
-};
-
 /** Whether this document's requests can be eligible for anything. */
-const mayRegister = () => config.attributionReporting && inSecureContext && allowedByPolicy;
+const mayRegister = () =>
+  config.attributionReporting && inSecureContext && isFeatureAllowed(attributionReportingFeature);
 
 const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -27,13 +14,13 @@ const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
  * 90 random bits, and a last character for what may be registered. The host looks at that one where the announcement is
  * lost, as in a document's last moments, and believes no more of it than any page may ask for.
  *
- * @param {string} eligibility
+ * @param {string} ending
  */
-const newToken = (eligibility) => {
+const newToken = (ending) => {
   const bytes = getRandomValues(ownCrypto, new Uint8ArrayConstructor(15));
   let text = "";
   for (let i = 0; i < 15; i++) text += tokenAlphabet[bytes[i] & 63];
-  return text + tokenEndings[eligibility];
+  return text + ending;
 };
 
 /** @type {Record<string, string>} */
@@ -45,19 +32,34 @@ const tokenEndings = bare({
   "navigation-source": "n",
 });
 
+/** For requests whose responses may write to Shared Storage, too. @type {Record<string, string>} */
+const writableTokenEndings = bare({
+  empty: "A",
+  trigger: "B",
+  "event-source": "C",
+  "event-source-or-trigger": "D",
+});
+
 /** @type {(method: string, options: object) => void} */
 const announce = (method, options) => send(0, attributionApi, method, bare(options));
+
+const alsoWritable = bare({ sharedStorageWritable: true });
+
+/** What `Accept` must contain. @param {string} token */
+const acceptWith = (token) => `*/*;${config.acceptParameter}=${token}`;
 
 /**
  * Announces a request that the script makes.
  *
  * @param {{ eligibility: string, kind: string, url?: string, navigation?: number }} options
+ * @param {boolean} [sharedStorageWritable] whether its responses may write to Shared Storage
  * @returns {string} what its `Accept` must contain
  */
-const announceRequest = (options) => {
-  const token = newToken(options.eligibility);
-  announce("request", { token, ...bare(options) });
-  return `*/*;${config.acceptParameter}=${token}`;
+const announceRequest = (options, sharedStorageWritable = false) => {
+  const endings = sharedStorageWritable ? writableTokenEndings : tokenEndings;
+  const token = newToken(endings[options.eligibility]);
+  announce("request", { token, ...bare(options), ...(sharedStorageWritable ? alsoWritable : undefined) });
+  return acceptWith(token);
 };
 
 /**

@@ -85,14 +85,22 @@ const eachCandidate = (srcset, take) => {
   }
 };
 
-/** Which of several the browser chooses is its affair. @param {Element} element */
-const announceSource = (element) => {
+/**
+ * Calls `take` with each URL that the element may load; which one is the browser's affair.
+ *
+ * @param {Element} element
+ * @param {(url: string) => void} take gets "" for one that is no URL
+ */
+const eachSource = (element, take) => {
   const base = baseUriOf(element);
   const source = getAttribute(element, "src") ?? "";
-  if (source !== "") announceElement(element, resolveUrl(source, base));
+  if (source !== "") take(resolveUrl(source, base));
   const srcset = localNameOf(element) === "img" ? getAttribute(element, "srcset") : null;
-  if (srcset !== null) eachCandidate(srcset, (url) => announceElement(element, resolveUrl(url, base)));
+  if (srcset !== null) eachCandidate(srcset, (url) => take(resolveUrl(url, base)));
 };
+
+/** @param {Element} element */
+const announceSource = (element) => eachSource(element, (url) => announceElement(element, url));
 
 /** @param {Element} element whose attribute was just set by a script */
 const actAndAnnounce = (element) => {
@@ -121,6 +129,8 @@ const attributeChanged = (element) => {
 /** @param {any} element whose src or srcset a script may have set */
 const sourceChanged = (element) => {
   if (isRegistering(element)) announceSource(element);
+  writableChanged(element);
+  if (isFrame(element) && isUrn(getAttribute(element, "src"))) urnGiven(element);
 };
 
 /**
@@ -132,9 +142,10 @@ const sourceChanged = (element) => {
 const followerOf = (name) => {
   if (typeof name !== "string") return undefined;
   const { length } = name;
-  if (length !== 14 && length !== 3 && length !== 6) return undefined;
+  if (length !== 14 && length !== 3 && length !== 6 && length !== 21) return undefined;
   const lower = toLowerCase(name);
   if (lower === "attributionsrc") return attributeChanged;
+  if (lower === writableAttribute) return writableChanged;
   return lower === "src" || lower === "srcset" ? sourceChanged : undefined;
 };
 
@@ -152,6 +163,12 @@ const aroundSet = (position) => (native, receiver, args) => {
   quietly(() => follow(receiver));
   return result;
 };
+
+/** @type {Around} */
+const aroundSetAttribute = (native, receiver, args) =>
+  (followerOf(args[0]) === sourceChanged ? setSource : setOther)(native, receiver, args);
+const setOther = aroundSet(0);
+const setSource = aroundUrn(1, setOther);
 
 /** Acts on an element that the parser has made and nobody has seen, before a script changes it. @param {any} element */
 const actOnParsed = (element) => {
@@ -192,7 +209,7 @@ const aroundSetter = (follow) => (native, receiver, args) => {
 };
 
 const hookElements = () => {
-  hookMethod(Element.prototype, "setAttribute", aroundSet(0), nativeSetAttribute);
+  hookMethod(Element.prototype, "setAttribute", aroundSetAttribute, nativeSetAttribute);
   hookMethod(Element.prototype, "setAttributeNS", aroundSet(1));
   hookMethod(Element.prototype, "toggleAttribute", aroundToggle);
   const aroundSetAttr = aroundAttr((_, args) => args[0]);
@@ -207,5 +224,7 @@ const hookElements = () => {
     hookSetter(prototypes[i], "src", aroundSetter(sourceChanged));
   }
   hookSetter(HTMLImageElement.prototype, "srcset", aroundSetter(sourceChanged));
+  hookSetter(HTMLIFrameElement.prototype, "src", aroundUrn(0, aroundSetter(sourceChanged)));
+  hookGetter(HTMLIFrameElement.prototype, "src", aroundGetSource);
   attributesOfNavigator.actOnAttributionSrc = act;
 };

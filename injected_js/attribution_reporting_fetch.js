@@ -1,5 +1,6 @@
-// `attributionReporting` of RequestInit, and XMLHttpRequest.setAttributionReporting. A request's own `Accept` stays; the
-// token stands beside it as a media range of its own.
+// `attributionReporting` of RequestInit, with its neighbour `sharedStorageWritable`, and
+// XMLHttpRequest.setAttributionReporting. A request's own `Accept` stays; the token stands beside it as a media range of
+// its own.
 
 /** @type {(value: any) => boolean} */
 const toBoolean = (value) => !!value;
@@ -22,7 +23,7 @@ const eligibilityOf = ({ eventSourceEligible, triggerEligible }) => {
 };
 
 const failUnlessAllowed = () => {
-  if (allowedByPolicy) return;
+  if (isFeatureAllowed(attributionReportingFeature)) return;
   throw new Failure(
     "Attribution Reporting operations require that the attribution-reporting Permissions Policy feature be enabled.",
     "NotAllowedError",
@@ -54,11 +55,33 @@ const readAlone = (member, dictionaryName, value) => {
   return converted;
 };
 
-/** Of the Requests that say so. @type {WeakMap<object, string>} */
-const eligibilities = new WeakMapConstructor();
+/**
+ * What a request is to be beside what the browser knows of; undefined where nothing is said.
+ *
+ * @typedef {object} Marks
+ * @property {string | undefined} eligibility
+ * @property {boolean | undefined} writable whether its responses may write to Shared Storage
+ */
+
+/** Of the Requests that have some. @type {WeakMap<object, Marks>} */
+const marksOfRequests = new WeakMapConstructor();
 
 /** @param {any} input a Request, or a URL */
-const eligibilityOfInput = (input) => (isObject(input) ? weakGet(eligibilities, input) : undefined);
+const marksOfInput = (input) => (isObject(input) ? weakGet(marksOfRequests, input) : undefined);
+
+/** @type {(init: any) => Marks} */
+const marksInInit = (init) => bare({ eligibility: eligibilityInInit(init), writable: writableInInit(init) });
+
+/** @type {(own: Marks, input: any) => Marks} */
+const withMarksOfInput = ({ eligibility, writable }, input) => {
+  const inherited = marksOfInput(input);
+  return bare({ eligibility: eligibility ?? inherited?.eligibility, writable: writable ?? inherited?.writable });
+};
+
+/** @type {(request: object, marks: Marks) => void} */
+const keepMarks = (request, marks) => {
+  if (marks.eligibility !== undefined || marks.writable !== undefined) weakSet(marksOfRequests, request, marks);
+};
 
 /**
  * The conversion that precedes the reading of the RequestInit; Requests stay what they are.
@@ -78,14 +101,17 @@ const isRequest = (value) => {
 };
 
 /**
- * The request that carries the token, made as fetch itself makes one; undefined where fetch will refuse.
+ * The request that fetch makes of its arguments, with the token if it has something to announce; undefined where it is
+ * an ordinary one, or fetch will refuse.
  *
  * @param {any} input
  * @param {any} init
- * @param {string} eligibility
+ * @param {Marks} own what `init` says
  */
-const announcedRequest = (input, init, eligibility) => {
-  if (!mayRegister()) return undefined;
+const announcedRequest = (input, init, own) => {
+  const marks = withMarksOfInput(own, input);
+  const eligibility = mayRegister() ? marks.eligibility : undefined;
+  if (eligibility === undefined && marks.writable === undefined) return undefined;
   let request;
   try {
     request = new NativeRequest(input, init);
@@ -93,19 +119,24 @@ const announcedRequest = (input, init, eligibility) => {
     return undefined;
   }
   const url = resolveUrl(urlOfRequest(request), "about:blank");
-  appendHeader(headersOfRequest(request), "Accept", announceRequest({ eligibility, kind: "fetch", url }));
+  if (own.writable !== undefined) checkWritableUrl(url);
+  if (eligibility === undefined && !marks.writable) return request;
+  const accept =
+    eligibility === undefined
+      ? announceWritableRequest(url)
+      : announceRequest({ eligibility, kind: "fetch", url }, marks.writable);
+  appendHeader(headersOfRequest(request), "Accept", accept);
   return request;
 };
 
 /** @type {Steps} */
 const fetchSteps = (callee, receiver, args) => {
   const init = args[1];
-  if (!isObject(init) && eligibilityOfInput(args[0]) === undefined) return apply(nativeFetch, receiver, args);
+  if (!isObject(init) && marksOfInput(args[0]) === undefined) return apply(nativeFetch, receiver, args);
   const context = "Failed to execute 'fetch' on 'Window': ";
   try {
     const input = toRequestInfo(args[0]);
-    const eligibility = eligibilityInInit(init) ?? eligibilityOfInput(input);
-    const request = eligibility === undefined ? undefined : announcedRequest(input, init, eligibility);
+    const request = announcedRequest(input, init, marksInInit(init));
     return apply(nativeFetch, receiver, request === undefined ? [input, init] : [request]);
   } catch (thrown) {
     const exception = Failure.is(thrown) ? exceptionOf(thrown, context, callee) : thrown;
@@ -118,9 +149,10 @@ const requestSteps = (callee, newTarget, args) => {
   try {
     if (args.length === 0) return construct(NativeRequest, args, newTarget);
     const input = toRequestInfo(args[0]);
-    const eligibility = eligibilityInInit(args[1]) ?? eligibilityOfInput(input);
+    const own = marksInInit(args[1]);
     const request = construct(NativeRequest, [input, args[1]], newTarget);
-    if (eligibility !== undefined) weakSet(eligibilities, request, eligibility);
+    if (own.writable !== undefined) checkWritableUrl(urlOfRequest(request));
+    keepMarks(request, withMarksOfInput(own, input));
     return request;
   } catch (thrown) {
     if (Failure.is(thrown)) throw exceptionOf(thrown, "Failed to construct 'Request': ", callee);
@@ -131,8 +163,8 @@ const requestSteps = (callee, newTarget, args) => {
 /** @type {Around} */
 const aroundCloneRequest = (native, receiver, args) => {
   const clone = apply(native, receiver, args);
-  const eligibility = eligibilityOfInput(receiver);
-  if (eligibility !== undefined) weakSet(eligibilities, clone, eligibility);
+  const marks = marksOfInput(receiver);
+  if (marks !== undefined) weakSet(marksOfRequests, clone, marks);
   return clone;
 };
 

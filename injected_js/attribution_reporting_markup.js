@@ -1,12 +1,22 @@
-// Elements with `attributionsrc` that a script makes from markup, or as copies of others. They are looked for at once.
+// Elements with `attributionsrc` or `sharedstoragewritable`, and frames with urns, that a script makes from markup, or as
+// copies of others. They are looked for at once.
+
+const soughtElements = `img[attributionsrc],script[attributionsrc],${writableElements},${framesWithUrns}`;
+const soughtTexts = bare(["attributionsrc", writableAttribute, urnStart]);
 
 /** @param {unknown} text */
-const mayNameAttribute = (text) =>
-  typeof text !== "string" || indexOf(text, "attributionsrc") >= 0 || indexOf(toLowerCase(text), "attributionsrc") >= 0;
+const mayNameAttribute = (text) => {
+  if (typeof text !== "string") return true;
+  const lower = toLowerCase(text);
+  for (let i = 0; i < soughtTexts.length; i++) if (indexOf(lower, soughtTexts[i]) >= 0) return true;
+  return false;
+};
 
 /** @param {any} element */
 const actOnNew = (element) => {
   if (!weakHas(actedOn, element) && isRegistering(element)) actAndAnnounce(element);
+  actOnNewWritable(element);
+  if (isFrame(element) && isUrn(getAttribute(element, "src"))) watchFrames();
 };
 
 /** @param {any} root a document, fragment, shadow root or element */
@@ -14,7 +24,7 @@ const actOnNewInside = (root) => {
   const type = isObject(root) ? nodeTypeOf(root) : 0;
   const find = type === 1 ? findInElement : type === 9 ? findInDocument : type === 11 ? findInFragment : undefined;
   if (find === undefined) return;
-  const found = find(root, "img[attributionsrc],script[attributionsrc]");
+  const found = find(root, soughtElements);
   const length = lengthOfNodes(found);
   for (let i = 0; i < length; i++) actOnNew(found[i]);
 };

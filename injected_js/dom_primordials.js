@@ -12,6 +12,7 @@ const toLowerCase = uncurryThis(String.prototype.toLowerCase);
 const weakAdd = uncurryThis(WeakSet.prototype.add);
 const weakHas = uncurryThis(WeakSet.prototype.has);
 const thenOf = uncurryThis(Promise.prototype.then);
+const randomUuid = uncurryThis(Crypto.prototype.randomUUID ?? (() => ""));
 const getRandomValues = uncurryThis(Crypto.prototype.getRandomValues);
 const hashOf = uncurryGetter(URL.prototype, "hash");
 const hrefOf = uncurryGetter(URL.prototype, "href");
@@ -19,6 +20,7 @@ const hrefOf = uncurryGetter(URL.prototype, "href");
 const navigatorOf = uncurryGetter(global, "navigator");
 const userActivation = navigator.userActivation;
 const isActiveNow = uncurryGetter(UserActivation.prototype, "isActive");
+const windowOf = uncurryGetter(Document.prototype, "defaultView");
 const readyStateOf = uncurryGetter(Document.prototype, "readyState");
 
 const baseUriOf = uncurryGetter(Node.prototype, "baseURI");
@@ -59,7 +61,10 @@ const secondPortOf = uncurryGetter(MessageChannel.prototype, "port2");
 const startPort = uncurryThis(MessagePort.prototype.start);
 
 const appendHeader = uncurryThis(Headers.prototype.append);
+const getHeader = uncurryThis(Headers.prototype.get);
 const headersOfRequest = uncurryGetter(Request.prototype, "headers");
+const headersOfResponse = uncurryGetter(Response.prototype, "headers");
+const textOfResponse = uncurryThis(Response.prototype.text);
 const urlOfRequest = uncurryGetter(Request.prototype, "url");
 const credentialsFlagOf = uncurryGetter(XMLHttpRequest.prototype, "withCredentials");
 const setCredentialsFlag = uncurrySetter(XMLHttpRequest.prototype, "withCredentials");

@@ -4,11 +4,17 @@ hookRequests();
 hookFeaturePolicy();
 if (inSecureContext) {
   hookElements();
+  hookWritableElements();
   hookMarkup();
   hookParser();
   hookLinks();
   hookWindowOpen();
   if (config.dialects.current) exposeAttribution();
   if (config.dialects.level1_2024) exposePrivateAttribution();
+  exposeSharedStorage();
+  exposeFencedFrames();
+  exposeProtectedAudience();
+  hookFence();
+  attributesOfNavigator.replaceOwnDocument = replaceOwnDocument;
   openToOtherRealms();
 }

@@ -7,10 +7,12 @@ class Failure {
   message = "";
   name = "";
   isDOMException = false;
+  /** Whether the message stands without the "Failed to execute ...: " before it. */
+  standsAlone = false;
 
   /**
    * @param {string} message
-   * @param {string} [name] `TypeError`, `RangeError`, `ReferenceError` or the name of a DOMException
+   * @param {string} [name] `TypeError`, `RangeError`, `ReferenceError`, `SyntaxError` or the name of a DOMException
    * @param {boolean} [isDOMException]
    */
   constructor(message, name = "TypeError", isDOMException = false) {
@@ -38,6 +40,31 @@ const fail = (message) => {
   throw new Failure(message);
 };
 
+/**
+ * Throws a DOMException with `message`.
+ *
+ * @param {string} name
+ * @param {string} message
+ * @returns {never}
+ */
+const failWith = (name, message) => {
+  throw new Failure(message, name, true);
+};
+
+/**
+ * Throws an exception whose message is all of `message`.
+ *
+ * @param {string} name
+ * @param {string} message
+ * @param {boolean} [isDOMException]
+ * @returns {never}
+ */
+const failAlone = (name, message, isDOMException = true) => {
+  const failure = new Failure(message, name, isDOMException);
+  failure.standsAlone = true;
+  throw failure;
+};
+
 /** On no stack: with it as the limit `captureStackTrace` keeps no frame at all. */
 const neverOnStack = () => undefined;
 
@@ -49,11 +76,12 @@ const neverOnStack = () => undefined;
  * @param {Function} caller the function the page called: its frame and those inside it are left out of the stack
  */
 const exceptionOf = (failure, context, caller) => {
-  const message = context + failure.message;
+  const message = failure.standsAlone ? failure.message : context + failure.message;
   let exception;
   if (failure.isDOMException) exception = new DOMExceptionConstructor(message, failure.name);
   else if (failure.name === "RangeError") exception = new RangeErrorConstructor(message);
   else if (failure.name === "ReferenceError") exception = new ReferenceErrorConstructor(message);
+  else if (failure.name === "SyntaxError") exception = new SyntaxErrorConstructor(message);
   else exception = new TypeErrorConstructor(message);
   captureStackTrace(exception, caller);
   return exception;

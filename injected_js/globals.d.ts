@@ -10,6 +10,16 @@ declare const config: {
   allowLocalhost: boolean;
   /** Whether requests may register for Attribution Reporting. */
   attributionReporting: boolean;
+  sharedStorage: {
+    /** Whether calls wait for the host, who may refuse. */
+    asks: boolean;
+    maxStringLength: number;
+    maxUrls: number;
+    /** Whether createWorklet takes an origin as `dataOrigin`. */
+    customDataOrigin: boolean;
+    /** Origins that a privateAggregationConfig may name. */
+    coordinators: string[];
+  };
   /** Names the parameter in Accept that marks requests for the front. */
   acceptParameter: string;
 };

@@ -10,10 +10,20 @@
  * @property {(method: string, name: string, message: string) => void} tellRefusal of what the page sees thrown
  * @property {() => boolean} isActive whether the document of the object's realm is still shown
  * @property {any} [services] the value of its `aggregationServices`
+ * @property {string} [urn] what a FencedFrameConfig shows
+ * @property {any} [worklet] of a SharedStorage its worklet, of a SharedStorageWorklet what is known of it
  */
 
 /** @type {WeakMap<object, State>} */
 const states = new WeakMapConstructor();
+
+/**
+ * The state behind a platform object of this realm or of another one.
+ *
+ * @param {unknown} object
+ * @returns {State | undefined}
+ */
+const anyStateOf = (object) => (isObject(object) ? weakGet(states, object) ?? foreignStateOf(object) : undefined);
 
 /**
  * @param {unknown} object
@@ -21,52 +31,21 @@ const states = new WeakMapConstructor();
  * @returns {State}
  */
 const stateOf = (object, interfaceName) => {
-  const state = isObject(object) ? weakGet(states, object) ?? foreignStateOf(object) : undefined;
+  const state = anyStateOf(object);
   if (state?.interface !== interfaceName) fail("Illegal invocation");
   return state;
 };
 
 /**
- * The state of another realm's platform object. Platform objects are event targets underneath; each listens for an
- * event whose type no page knows, and answers through the function that the event carries.
+ * Takes the arguments of a call: what is not given is undefined then, whatever Object.prototype says.
  *
- * @param {object} object
- * @returns {State | undefined}
+ * @param {ArrayLike<any>} args
+ * @param {number} required
  */
-const foreignStateOf = (object) => {
-  let found;
-  const detail = (/** @type {any} */ state) => {
-    found = state;
-  };
-  try {
-    dispatchTo(object, new CustomEventConstructor(config.realmEvent, bare({ detail })));
-  } catch {
-    return undefined; // no event target, so none of ours
-  }
-  return found;
-};
-
-/**
- * Answers other realms that knock at `target`.
- *
- * @param {EventTarget} target
- * @param {any} state
- */
-const answerKnocks = (target, state) => {
-  addEventListenerTo(target, config.realmEvent, (/** @type {Event} */ event) => detailOf(event)(state));
-};
-
-/**
- * A platform object that implements the interface.
- *
- * @param {Function} interfaceObject
- * @param {State} state
- */
-const platformObject = (interfaceObject, state) => {
-  const object = construct(EventTargetConstructor, [], interfaceObject);
-  weakSet(states, object, state);
-  answerKnocks(object, state);
-  return object;
+const takeArguments = (args, required) => {
+  bare(args);
+  if (args.length >= required) return;
+  fail(`${required} argument${required === 1 ? "" : "s"} required, but only ${args.length} present.`);
 };
 
 /** What the host is told in place of an exception that is not ours: a page would notice if that were looked at. */
@@ -104,7 +83,7 @@ const operation = (interfaceName, name, required, run) => {
     let state;
     try {
       state = stateOf(receiver, interfaceName);
-      if (args.length < required) fail(`${required} argument required, but only ${args.length} present.`);
+      takeArguments(args, required);
       return run(state, args, context, receiver);
     } catch (failure) {
       throw refusalOf(failure, state === undefined ? "" : context, callee, name, state);
@@ -118,15 +97,16 @@ const operation = (interfaceName, name, required, run) => {
  * @param {string} interfaceName
  * @param {string} name
  * @param {(state: State, args: ArrayLike<any>, context: string) => Promise<any>} run
+ * @param {number} [required] number of required arguments
  * @returns {Steps}
  */
-const promiseOperation = (interfaceName, name, run) => {
+const promiseOperation = (interfaceName, name, run, required = 1) => {
   const context = `Failed to execute '${name}' on '${interfaceName}': `;
   return (callee, receiver, args) => {
     let state;
     try {
       state = stateOf(receiver, interfaceName);
-      if (args.length < 1) fail("1 argument required, but only 0 present.");
+      takeArguments(args, required);
       return run(state, args, context);
     } catch (failure) {
       const exception = refusalOf(failure, context, callee, name, state);
@@ -178,10 +158,11 @@ const illegalConstructor = (name) => (callee, newTarget) => {
 /**
  * @param {object} prototype
  * @param {PropertyKey} name
- * @param {Function} get
+ * @param {any} get
+ * @param {any} [set]
  */
-const defineAttribute = (prototype, name, get) => {
-  defineProperty(prototype, name, bare({ get: /** @type {() => any} */ (get), enumerable: true, configurable: true }));
+const defineAttribute = (prototype, name, get, set) => {
+  defineProperty(prototype, name, bare({ get, set, enumerable: true, configurable: true }));
 };
 
 /**

@@ -130,6 +130,42 @@ const nativeGetter = (name, steps) => {
 };
 
 /**
+ * A setter whose `toString` lacks the name.
+ *
+ * @param {string} name
+ * @param {Steps} steps
+ */
+const nativeSetter = (name, steps) => {
+  /** @type {any} */
+  const setter = getOwnPropertyDescriptor(
+    {
+      set [name](value) {
+        steps(setter, this, arguments);
+      },
+    },
+    name,
+  )?.set;
+  return new ProxyConstructor(setter, bare({}));
+};
+
+/**
+ * An interface object with a constructor; its `toString` lacks the name. The steps get `new.target` as their receiver.
+ *
+ * @param {string} name
+ * @param {number} length
+ * @param {Steps} steps
+ */
+const nativeConstructor = (name, length, steps) => {
+  const { [name]: interfaceObject } = {
+    [name]: function () {
+      return steps(interfaceObject, new.target, arguments);
+    },
+  };
+  defineProperty(interfaceObject, "length", bare({ value: length }));
+  return new ProxyConstructor(interfaceObject, bare({}));
+};
+
+/**
  * An interface object whose `toString` lacks the name. The steps get `new.target` as their receiver.
  *
  * @param {string} name

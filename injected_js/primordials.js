@@ -4,6 +4,7 @@
 const global = globalThis;
 const {
   Array: ArrayConstructor,
+  BigInt: BigIntConstructor,
   CustomEvent: CustomEventConstructor,
   DOMException: DOMExceptionConstructor,
   EventTarget: EventTargetConstructor,
@@ -13,6 +14,7 @@ const {
   Proxy: ProxyConstructor,
   RangeError: RangeErrorConstructor,
   ReferenceError: ReferenceErrorConstructor,
+  SyntaxError: SyntaxErrorConstructor,
   TypeError: TypeErrorConstructor,
   Uint8Array: Uint8ArrayConstructor,
   URL: URLConstructor,
@@ -28,6 +30,7 @@ const { create: createObject, freeze } = ObjectConstructor;
 const { parse: parseJson, stringify: toJson } = JSON;
 const { isFinite: isFiniteNumber } = Number;
 const { fromCodePoint } = String;
+const { asUintN } = BigIntConstructor;
 const { floor } = Math;
 const { captureStackTrace } = /** @type {any} */ (Error);
 const { iterator: iteratorSymbol, toPrimitive: toPrimitiveSymbol, toStringTag: toStringTagSymbol } = Symbol;
@@ -67,13 +70,13 @@ const indexOf = uncurryThis(String.prototype.indexOf);
 const lastIndexOf = uncurryThis(String.prototype.lastIndexOf);
 const slice = uncurryThis(String.prototype.slice);
 const toWellFormed = uncurryThis(String.prototype.toWellFormed);
+const weakDelete = uncurryThis(WeakMap.prototype.delete);
 const weakGet = uncurryThis(WeakMap.prototype.get);
 const weakSet = uncurryThis(WeakMap.prototype.set);
 const addEventListenerTo = uncurryThis(EventTarget.prototype.addEventListener);
 const dispatchTo = uncurryThis(EventTarget.prototype.dispatchEvent);
 const detailOf = uncurryGetter(CustomEvent.prototype, "detail");
 const hostnameOf = uncurryGetter(URL.prototype, "hostname");
-const windowOf = uncurryGetter(Document.prototype, "defaultView");
 
 /**
  * Whether `value` is an object in WebIDL's sense; also for `document.all`, whose `typeof` lies.

@@ -1,7 +1,11 @@
 // Conversions from JavaScript values to WebIDL types (Web IDL, section 3.2), failing in Chromium's words.
 
 /** @typedef {(value: any) => any} Conversion */
-/** @typedef {{ name: string, convert: Conversion, required?: boolean }} Member */
+/**
+ * A member of a dictionary; `of` names the dictionary that declares it, where it is inherited.
+ *
+ * @typedef {{ name: string, convert: Conversion, required?: boolean, of?: string }} Member
+ */
 
 /**
  * ECMAScript's ToPrimitive; spelled out so that its own failures can be told from what page code throws.
@@ -58,17 +62,32 @@ const toDouble = (value) => {
   return number;
 };
 
+/** ECMAScript's ToBigInt, failing in V8's words. @type {(value: any) => bigint} */
+const toBigInt = (value) => {
+  const primitive = isObject(value) ? toPrimitive(value, "number") : value;
+  try {
+    asUintN(0, primitive); // refuses numbers, which the constructor takes
+  } catch (error) {
+    const { message } = /** @type {Error} */ (error);
+    throw new Failure(message, typeof primitive === "string" ? "SyntaxError" : "TypeError");
+  }
+  return BigIntConstructor(primitive);
+};
+
 /**
- * An enumeration with one value.
+ * An enumeration.
  *
  * @param {string} name
- * @param {string} only
+ * @param {...string} values
  * @returns {Conversion}
  */
-const enumeration = (name, only) => (value) => {
-  const text = toDOMString(value);
-  if (text !== only) fail(`The provided value '${text}' is not a valid enum value of type ${name}.`);
-  return text;
+const enumeration = (name, ...values) => {
+  bare(values);
+  return (value) => {
+    const text = toDOMString(value);
+    for (let i = 0; i < values.length; i++) if (values[i] === text) return text;
+    return fail(`The provided value '${text}' is not a valid enum value of type ${name}.`);
+  };
 };
 
 /**
@@ -99,7 +118,7 @@ const sequence = (convert) => (value) => {
  * A dictionary with a required member. Absent optional members stay absent: their defaults are the host's.
  *
  * @param {string} name
- * @param {Member[]} members in lexicographical order, the order in which WebIDL reads them
+ * @param {Member[]} members in the order in which WebIDL reads them: inherited ones first, then lexicographically
  * @returns {Conversion}
  */
 const dictionary = (name, members) => {
@@ -107,7 +126,7 @@ const dictionary = (name, members) => {
   return (value) => {
     if (!isObject(value)) fail(`The provided value is not of type '${name}'.`);
     const converted = createObject(null);
-    for (let i = 0; i < members.length; i++) readMember(members[i], name, value, converted);
+    for (let i = 0; i < members.length; i++) readMember(members[i], members[i].of ?? name, value, converted);
     return converted;
   };
 };

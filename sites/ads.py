@@ -6,7 +6,7 @@ import json
 
 from aiohttp import web
 
-from sites import registrations, story
+from sites import reach, registrations, story
 from sites.pages import Site, content_security_policy
 
 _PRODUCTS = {product.slug: product for product in story.PRODUCTS}
@@ -20,17 +20,20 @@ def save_impression(campaign: story.Campaign) -> str:
 
 
 def add_pages(site: Site) -> None:
-    """Give adtech.test its two dashboards, the ads of each campaign, and what they and the purchases register."""
+    """Give adtech.test its dashboards, the ads of each campaign, and what they and the purchases register."""
     site.page("/", "index.html")
     facts = {
         "campaigns": {str(campaign.number): campaign.label for campaign in story.CAMPAIGNS},
         "buckets": registrations.bucket_meanings(),
     }
     site.page("/attribution", "attribution.html", facts)
+    site.page("/reach", "reach.html", {"counted": reach.counted(), "buckets": reach.bucket_meanings()})
+    _add_poster(site)
     policy = content_security_policy(ancestors=story.HOSTS[1].origin)
     pictures = []
     for campaign in story.CAMPAIGNS:
-        site.page(f"/frame/{campaign.index}", "frame.html", {"campaign": campaign}, policy=policy)
+        facts = {"campaign": campaign, "value": reach.VALUE}
+        site.page(f"/frame/{campaign.index}", "frame.html", facts, policy=policy)
         pictures.append(site.render("ad.svg.j2", {"campaign": campaign}))
 
     async def picture(request: web.Request) -> web.Response:
@@ -47,6 +50,19 @@ def add_pages(site: Site) -> None:
     site.app.router.add_get("/ad.svg", picture)
     site.app.router.add_get("/attribution/source", _register_source)
     site.app.router.add_get("/attribution/trigger", _register_trigger)
+
+
+def _add_poster(site: Site) -> None:
+    """The poster's frame, and the creatives of which it shows one in a frame of its own."""
+    poster = story.POSTER
+    showing = " ".join(host.origin for host in story.HOSTS if host.site in poster.sites)
+    # What selectURL() gives in the place of the URL that it chose begins with urn:.
+    policy = content_security_policy(ancestors=showing, frame=("'self'", "urn:"))
+    facts = {"poster": poster, "value": reach.VALUE, "often": reach.OFTEN}
+    site.page("/poster", "poster.html", facts, policy=policy)
+    policy = content_security_policy(ancestors=f"'self' {showing}")
+    for creative in poster.creatives:
+        site.page(f"/creative/{creative.index}", "creative.html", {"creative": creative}, policy=policy)
 
 
 async def _register_source(request: web.Request) -> web.Response:

@@ -57,9 +57,37 @@ class Campaign:
     """Whether adtech.test asks for debug reports about it, which tell more and come at once."""
 
     @property
+    def framed(self) -> bool:
+        """Whether it stands in a frame of adtech.test's, beside an article."""
+        return self.path.startswith("/article/")
+
+    @property
     def number(self) -> int:
         """Number by which adtech.test knows it; the first is the campaign of the API's worked example."""
         return FIRST_CAMPAIGN + self.index
+
+
+@dataclass(frozen=True, slots=True)
+class Creative:
+    """One of the pictures that take turns on the poster."""
+
+    index: int
+    product: str
+    """Slug of the product that it shows and leads to."""
+    headline: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """A campaign that adtech.test shows on several sites; its creatives take turns."""
+
+    number: int
+    """Number by which adtech.test knows it: the campaign of Private Aggregation's own example."""
+    label: str
+    sites: tuple[str, ...]
+    """Folders of the sites whose front pages have it."""
+    creatives: tuple[Creative, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +151,17 @@ CAMPAIGNS = (
 )
 
 HISTOGRAM_SIZE = len(CAMPAIGNS)
+
+POSTER = Poster(
+    1234,
+    "Mending days",
+    ("news", "shop"),
+    (
+        Creative(0, "lamp", "Bring the lamp", "We find the loose wire while you wait."),
+        Creative(1, "chair", "Bring the chair", "New glue, old wood, no wobble."),
+        Creative(2, "mug", "Bring the mug", "A handle goes back on in an hour."),
+    ),
+)
 
 PRODUCTS = (
     Product(

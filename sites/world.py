@@ -45,7 +45,7 @@ _ADTECH = "https://adtech.test"
 _POLICIES = {
     "home": content_security_policy(),
     "news": content_security_policy(connect=[_ADTECH], img=[_ADTECH], frame=[_ADTECH]),
-    "shop": content_security_policy(connect=[_ADTECH], img=[_ADTECH]),
+    "shop": content_security_policy(connect=[_ADTECH], img=[_ADTECH], frame=[_ADTECH]),
     "adtech": content_security_policy(connect=[story.AGGREGATION_SERVICE]),
     "aggregator": content_security_policy(connect=[_ADTECH]),
 }

@@ -1,4 +1,4 @@
-"""What a reporting origin runs for Attribution Reporting: one application takes reports, another shows them.
+"""What a reporting origin runs for the reports that browsers send: applications take them, another shows them.
 
 The second opens what is sealed with an aggregation service's test keys, which no real reporting origin has.
 """
@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -24,7 +25,7 @@ from agent.model.reports import ReportKind
 MAX_REPORT_BYTES = 1 << 20
 PAGE_LENGTH = 1_000
 """Most reports that one page of the list has."""
-PATHS = {
+ATTRIBUTION_PATHS = {
     "/report-event-attribution": ReportKind.EVENT_LEVEL,
     "/report-aggregate-attribution": ReportKind.AGGREGATABLE,
     "/debug/report-event-attribution": ReportKind.EVENT_LEVEL_DEBUG,
@@ -33,19 +34,34 @@ PATHS = {
     "/debug/verbose": ReportKind.VERBOSE_DEBUG,
 }
 """Where browsers send each kind, below ``/.well-known/attribution-reporting``."""
+PRIVATE_AGGREGATION_PATHS = {
+    "/report-shared-storage": ReportKind.PRIVATE_AGGREGATION,
+    "/report-protected-audience": ReportKind.PRIVATE_AGGREGATION,
+    "/debug/report-shared-storage": ReportKind.PRIVATE_AGGREGATION_DEBUG,
+    "/debug/report-protected-audience": ReportKind.PRIVATE_AGGREGATION_DEBUG,
+}
+"""The same below ``/.well-known/private-aggregation``."""
 _EVENT_LEVEL_KINDS = {ReportKind.EVENT_LEVEL, ReportKind.EVENT_LEVEL_DEBUG}
-_SEALED_KINDS = {ReportKind.AGGREGATABLE, ReportKind.AGGREGATABLE_DEBUG, ReportKind.AGGREGATE_DEBUG}
+_SEALED_KINDS = {
+    ReportKind.AGGREGATABLE,
+    ReportKind.AGGREGATABLE_DEBUG,
+    ReportKind.AGGREGATE_DEBUG,
+    ReportKind.PRIVATE_AGGREGATION,
+    ReportKind.PRIVATE_AGGREGATION_DEBUG,
+}
 
 
 def attribution_receiver_app(store: CollectedAttributionReports, clock: Clock) -> web.Application:
-    """Takes the reports of browsers; to be mounted at ``/.well-known/attribution-reporting/``.
+    """Takes the reports of Attribution Reporting; to be mounted at ``/.well-known/attribution-reporting/``.
 
     Each ``POST`` is answered with ``{"stored": id}`` once it is durable, or with 400 where it is no report.
     """
-    app = json_application()
-    for path, kind in PATHS.items():
-        app.router.add_post(path, _receiver(kind, store, clock))
-    return app
+    return _receiver_app(ATTRIBUTION_PATHS, store, clock)
+
+
+def private_aggregation_receiver_app(store: CollectedAttributionReports, clock: Clock) -> web.Application:
+    """Takes the reports of Private Aggregation, with the same answers; for ``/.well-known/private-aggregation/``."""
+    return _receiver_app(PRIVATE_AGGREGATION_PATHS, store, clock)
 
 
 def attribution_reports_app(store: CollectedAttributionReports, keys: KeyRing) -> web.Application:
@@ -66,6 +82,13 @@ def attribution_reports_app(store: CollectedAttributionReports, keys: KeyRing) -
 
     app = json_application()
     app.router.add_get("/reports", show)
+    return app
+
+
+def _receiver_app(paths: Mapping[str, ReportKind], store: CollectedAttributionReports, clock: Clock) -> web.Application:
+    app = json_application()
+    for path, kind in paths.items():
+        app.router.add_post(path, _receiver(kind, store, clock))
     return app
 
 

@@ -78,6 +78,8 @@ class DevToolsPipe:
         self.on_browser: dict[bytes, BrowserListener] = {}
         self.on_client_answer: dict[int, Callable[[Message], None]] = {}
         """Listeners for the browser's answer to one command of Playwright, by that command's id; called once."""
+        self.on_session: dict[bytes, ClientListener] = {}
+        """Who reads the events of a session that is the agent's alone, by the session's id: Playwright sees none."""
         self._next_id = _OWN_IDS
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._to_browser: asyncio.WriteTransport | None = None
@@ -151,6 +153,10 @@ class DevToolsPipe:
 
     def _from_browser(self, raw: bytes) -> bool:
         if raw.startswith(b'{"method":"'):
+            # A session's id ends its messages: ...,"sessionId":"0123456789ABCDEF0123456789ABCDEF"}
+            if self.on_session and (reader := self.on_session.get(raw[-34:-2])) is not None:
+                reader(raw)
+                return True
             listener = self.on_browser.get(raw[11 : raw.index(b'"', 11)])
             return listener is not None and listener(raw)
         if raw.startswith(b'{"id":'):
@@ -175,10 +181,17 @@ class DevToolsPipe:
             self._to_browser.write(json.dumps(message, separators=(",", ":")).encode() + b"\0")
         return self._next_id
 
-    async def call(self, method: str, params: Mapping[str, Any], session: str | None = None) -> Message:
+    async def call(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        session: str | None = None,
+        *,
+        seconds: float | None = _ANSWER_SECONDS,
+    ) -> Message:
         """Send a command and wait for its answer: the ``result``, or ``{"error": ...}`` where it failed.
 
-        A target that is gone or busy does not answer: after five seconds that is an ``error`` too.
+        A target that is gone or busy does not answer: after ``seconds`` that is an ``error`` too; None waits for ever.
         """
         if self._closed:
             return _NO_BROWSER
@@ -186,9 +199,9 @@ class DevToolsPipe:
         self._hurry()
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            answer = await asyncio.wait_for(future, _ANSWER_SECONDS)
+            answer = await asyncio.wait_for(future, seconds)
         except TimeoutError:
-            return {"error": {"message": f"{method} was not answered in {_ANSWER_SECONDS} s"}}
+            return {"error": {"message": f"{method} was not answered in {seconds} s"}}
         finally:
             self._waiting.pop(number, None)
         result: Message = answer.get("result", {"error": answer.get("error")})

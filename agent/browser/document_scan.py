@@ -1,8 +1,8 @@
-"""Reads documents and scripts as they pass, for the attribute that makes elements' requests eligible."""
+"""Reads documents and scripts as they pass, for the attributes that make elements' requests eligible."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.message import Message
 
 from agent.browser.element_requests import ElementRequests, ScannedDocument
@@ -13,20 +13,23 @@ from agent.browser.network.urls import url_key
 
 _DOCUMENTS = frozenset({b"document", b"iframe", b"frame"})
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
-_WORD = b"attributionsrc"
 _LIMIT = 1 << 22
 """Bytes of a body that are read."""
+Expected = Mapping[str, ElementRequests]
+"""What is expected of elements, by the attribute that they have."""
 
 
-def scan_response(exchange: Exchange, destination: bytes | None, elements: ElementRequests, mark: int) -> None:
+def scan_response(exchange: Exchange, destination: bytes | None, expected: Expected, mark: int) -> None:
     """Have the body of a document or script read before the browser gets it."""
     if destination in _DOCUMENTS:
         kind = _content_type(exchange)
         if kind.get_content_type() in _HTML:
-            _read(exchange, _document_reader(exchange.url, kind.get_content_charset("utf-8"), elements, mark))
-    elif destination == b"script" and not elements.in_use:
-        # A script that names the attribute may use it; one that makes up the name is known by what it announces.
-        _read(exchange, _script_reader(elements))
+            _read(exchange, _document_reader(exchange.url, kind.get_content_charset("utf-8"), expected, mark))
+    elif destination == b"script":
+        # A script that names an attribute may use it; one that makes up the name is known by what it announces.
+        unused = {name: elements for name, elements in expected.items() if not elements.in_use}
+        if unused:
+            _read(exchange, _script_reader(unused))
 
 
 def _read(exchange: Exchange, tell: Callable[[bytes], None]) -> None:
@@ -34,32 +37,37 @@ def _read(exchange: Exchange, tell: Callable[[bytes], None]) -> None:
     exchange.on_body = BodyReader(codings.decode("latin-1").strip().lower(), tell, _LIMIT)
 
 
-def _document_reader(url: str, encoding: str, elements: ElementRequests, mark: int) -> Callable[[bytes], None]:
-    scanned: ScannedDocument | None = None
+def _document_reader(url: str, encoding: str, expected: Expected, mark: int) -> Callable[[bytes], None]:
+    scanned: dict[str, ScannedDocument] = {}
 
-    def found(destination: str, asked_for: str) -> None:
-        nonlocal scanned
-        scanned = scanned or elements.scan(url, mark)
-        scanned.add((destination, url_key(asked_for)))
+    def found(attribute: str, destination: str, asked_for: str) -> None:
+        if attribute not in expected:
+            return
+        if attribute not in scanned:
+            scanned[attribute] = expected[attribute].scan(url, mark)
+        scanned[attribute].add((destination, url_key(asked_for)))
 
     scan = HtmlScan(url, found, encoding=encoding)
 
     def read(data: bytes) -> None:
         scan.feed(data)
-        elements.in_use |= scan.names_the_attribute
+        for attribute in scan.named & expected.keys():
+            expected[attribute].in_use = True
 
     return read
 
 
-def _script_reader(elements: ElementRequests) -> Callable[[bytes], None]:
+def _script_reader(unused: Expected) -> Callable[[bytes], None]:
+    words = {name.encode(): elements for name, elements in unused.items()}
+    overlap = max(map(len, words)) - 1
     tail = b""
 
     def read(data: bytes) -> None:
         nonlocal tail
-        if not elements.in_use:
-            searched = (tail + data).lower()
-            elements.in_use = _WORD in searched
-            tail = searched[1 - len(_WORD) :]
+        searched = (tail + data).lower()
+        for word in [word for word in words if word in searched]:
+            words.pop(word).in_use = True
+        tail = searched[-overlap:]
 
     return read
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -41,6 +41,8 @@ class Document:
     container: Mapping[str, Allowlist] = field(default_factory=lambda: _NOBODY)
     """What the ``allow`` attribute of its iframe said when it was committed; nothing is allowed until it is known."""
     container_known: asyncio.Event = field(default_factory=asyncio.Event)
+    in_writable_frame: bool = False
+    """Whether its iframe had ``sharedstoragewritable`` then."""
     policy_header: list[str] = field(default_factory=list)
     unloaded_at: float | None = None
     """Seconds of the monotonic clock, once it was swapped out."""
@@ -110,6 +112,10 @@ class FrameTree:
         """Documents swapped out lately, newest last: requests of their last moments name no session any more."""
         self.policy_headers: dict[str, list[str]] = {}
         """``Permissions-Policy`` values by loader id; they may come before or after the commit."""
+        self.on_committed: list[Callable[[Document], None]] = []
+        """Called with each document that takes its place in a frame."""
+        self.on_unloaded: list[Callable[[Document], None]] = []
+        """Called with each document that has ended: swapped out, or gone with its frame."""
 
     def add(self, frame_id: str, context_id: str, session: str, parent_id: str | None = None) -> Frame:
         """The frame of that id, made when new, now spoken for by ``session``."""
@@ -136,6 +142,8 @@ class FrameTree:
         parent = self._parent(frame)
         header = self.policy_headers.pop(loader_id, [])
         frame.document = Document(frame, loader_id, url, origin, secure, parent, policy_header=header)
+        for listener in self.on_committed:
+            listener(frame.document)
         return frame.document
 
     def declare_policy(self, loader_id: str, frame_id: str, values: list[str]) -> Document | None:
@@ -158,6 +166,12 @@ class FrameTree:
             self._unload(frame.document)
         self._remove_children(frame)
 
+    def crashed(self, session: str) -> None:
+        """The process of the frames that ``session`` speaks for is gone; they stand empty until something is loaded."""
+        for frame in self.frames.values():
+            if frame.session == session and frame.document is not None:
+                self._unload(frame.document)
+
     def _remove_children(self, frame: Frame) -> None:
         for child in [other.id for other in self.frames.values() if other.parent is frame]:
             self.remove(child)
@@ -167,10 +181,14 @@ class FrameTree:
         return self.initial_document(frame.parent, OPAQUE) if frame.parent else None
 
     def _unload(self, document: Document) -> None:
+        if document.unloaded_at is not None:
+            return
         document.unloaded_at = time.monotonic()
         # From here on its origin alone counts; a page chooses how long its URLs are.
         document.url = document.url[:_KEPT_URL]
         self.unloaded.append(document)
+        for listener in self.on_unloaded:
+            listener(document)
 
 
 def intermediary(origin: str, top_level_origin: str) -> str | None:

@@ -1,4 +1,6 @@
-"""The own requests of ``img`` and ``script`` elements with ``attributionsrc``: by document and URL, each counted once.
+"""The own requests of elements with an attribute that makes them eligible: by document and URL, each counted once.
+
+``attributionsrc`` is such an attribute on ``img`` and ``script``, ``sharedstoragewritable`` on ``img`` and ``iframe``.
 
 Two tell of them. A page's script announces what scripts and the parser put into its document. The front reads the
 document's HTML on its way to the browser, whose preload scanner asks for what it finds before any script sees it; what
@@ -8,7 +10,7 @@ both found is one request.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -16,7 +18,7 @@ from agent.browser.documents import OPAQUE, Document, origin_of
 from agent.browser.network.urls import url_key
 
 Key = tuple[str, str]
-"""A request's destination (``image``, ``script``) and the key of its URL (:func:`url_key`)."""
+"""A request's destination (``image``, ``iframe`` ...) and the key of its URL (:func:`url_key`)."""
 _MOST = 4096
 """URLs kept for each document: some requests never start."""
 _MOST_OF_ALL = 1 << 16
@@ -69,16 +71,24 @@ class _Announced:
 
 
 class ElementRequests:
-    """What is expected of the documents of one profile."""
+    """What is expected of the documents of one profile, for one attribute.
 
-    def __init__(self) -> None:
+    ``destinations``: of the elements that may have it.
+    """
+
+    def __init__(self, destinations: Collection[str]) -> None:
         self.in_use = False
         """Whether anything of this profile has named the attribute: until then, no request needs to wait for it."""
+        self._destinations = destinations
         self._announced: WeakKeyDictionary[Document, _Announced] = WeakKeyDictionary()
         self._scanned: deque[ScannedDocument] = deque(maxlen=_KEPT_SCANS)
         """The latest first."""
         self._kept = 0
         """No fewer URLs than are kept of announcements."""
+
+    def concerns(self, destination: str) -> bool:
+        """Whether a request for ``destination`` may be expected."""
+        return self.in_use and destination in self._destinations
 
     def scan(self, url: str, mark: int) -> ScannedDocument:
         """The HTML of a document begins to pass."""
@@ -117,19 +127,24 @@ class ElementRequests:
             self._kept -= sizes[largest]
             del self._announced[largest]
 
-    def take(self, key: Key, mark: int, referrer: str, loaded: Callable[[str], Document | None]) -> Document | bool:
+    def take(
+        self, key: Key, marks: Collection[int], referrer: str, loaded: Callable[[str], Document | None]
+    ) -> Document | bool:
         """Use up what expects this request: gives its document, or whether one expects it that cannot be told.
 
-        ``loaded`` gives the document of the request's session that came from the URL of a key, where there is one.
+        ``marks``: of the sessions that it may belong to. ``loaded`` gives the document of these sessions that came from
+        the URL of a key, where there is one.
         """
+        if not self.concerns(key[0]):
+            return False
         for document, entry in self._announced.items():
-            if entry.left[key] > 0 and mark in (entry.mark, 0):
+            if entry.left[key] > 0 and (entry.mark in marks or 0 in marks):
                 _use(entry.left, key)
                 return document
         origin = origin_of(referrer, referrer)
         asked = [one for one in self._scanned if one.found[key] and origin in (OPAQUE, one.origin)]
         # The latest first; but a frame of another site has got a session of its own since its HTML was asked for.
-        for scanned in sorted(asked, key=lambda one: one.mark != mark):
+        for scanned in sorted(asked, key=lambda one: one.mark not in marks):
             from_it = loaded(scanned.url_key)
             if scanned.expects(key, from_it):
                 scanned.use(key, from_it)

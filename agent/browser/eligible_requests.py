@@ -1,8 +1,9 @@
-"""Which requests of a profile may register what (Attribution Reporting, "eligibility"), as the pages announced them.
+"""Which requests of a profile are eligible, as the pages announced them.
 
-A page's script tells the host of every eligible request before the request begins. A request that script makes
-carries the announcement's token, and is known by it. The requests of elements and navigations can carry none: they are
-known by their URL and by who asks. Each announcement serves one request, all the hops of its redirects included.
+That is to register what (Attribution Reporting, "eligibility"), or to have their responses write to Shared Storage. A
+page's script tells the host of every eligible request before the request begins. A request that script makes carries
+the announcement's token, and is known by it. The requests of elements and navigations can carry none: they are known by
+their URL and by who asks. Each announcement serves one request, all the hops of its redirects included.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -34,21 +35,22 @@ _HOP_LAPSES = 30.0
 _KEPT_TOKENS = 1 << 15
 _KEPT_NAVIGATIONS = 256
 _KEPT_HOPS = 1024
-LAST_WORDS = {
-    "0": Eligibility.EMPTY,
-    "1": Eligibility.TRIGGER,
-    "2": Eligibility.EVENT_SOURCE,
-    "3": Eligibility.EVENT_SOURCE_OR_TRIGGER,
+_LAST_LETTERS = (Eligibility.EMPTY, Eligibility.TRIGGER, Eligibility.EVENT_SOURCE, Eligibility.EVENT_SOURCE_OR_TRIGGER)
+LAST_WORDS: Mapping[str, tuple[Eligibility | None, bool]] = {
+    **{letter: (said, False) for letter, said in zip("0123", _LAST_LETTERS, strict=True)},
+    **{letter: (said, True) for letter, said in zip("ABCD", _LAST_LETTERS, strict=True)},
+    "s": (None, True),
 }
-"""What the last letter of a token says where its announcement cannot come any more."""
-ELEMENT_DESTINATIONS = frozenset({"image", "script"})
+"""What the last letter of a token says where its announcement cannot come any more: what the request may register, and
+whether its response may write to Shared Storage."""
 
 
 @dataclass(slots=True, eq=False)
 class Claim:
     """What one request was announced as."""
 
-    eligibility: Eligibility
+    eligibility: Eligibility | None
+    """What it may register; None for nothing."""
     client: Document | None = None
     """The document that announced it; None where only its HTML did, and the browser must be asked."""
     url: str = ""
@@ -64,6 +66,8 @@ class Claim:
     """The two request headers, the very same on every hop; decided with the first."""
     begun: bool = False
     """Whether a request came that it stands for."""
+    writable: bool = False
+    """Whether its responses may write to Shared Storage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +93,26 @@ class EligibleRequests:
         self._awaited: dict[str, asyncio.Event] = {}
         self._navigations: deque[Claim] = deque(maxlen=_KEPT_NAVIGATIONS)
         self._hops: deque[_Hop] = deque(maxlen=_KEPT_HOPS)
-        self.elements = ElementRequests()
+        self.registering = ElementRequests(("image", "script"))
+        """Of elements with ``attributionsrc``."""
+        self.writable = ElementRequests(("image", "iframe"))
+        """Of elements with ``sharedstoragewritable``."""
 
     # What pages announce.
 
-    def announced(self, method: str, options: Mapping[str, Any], document: Document, session_id: str) -> Claim | None:
-        """A page's script announced a request; gives what it may be, but for requests of elements."""
+    def announced(
+        self, method: str, options: Mapping[str, Any], document: Document, session_id: str, *, writable: bool = False
+    ) -> Claim | None:
+        """A page's script announced a request; gives what it may be, but for requests of elements.
+
+        ``writable``: it was announced to Shared Storage.
+        """
         session = self._observer.sessions.get(session_id)
         mark = 0 if session is None else session.mark
         if method == "element":
             key = (options["destination"], url_key(options["url"]))
-            self.elements.announced(document, mark, key, parsed=options.get("parsed", False))
+            elements = self.writable if writable else self.registering
+            elements.announced(document, mark, key, parsed=options.get("parsed", False))
             return None
         navigation = (
             f"{document.frame.id}/{document.loader_id}/{options['navigation']}" if "navigation" in options else ""
@@ -120,10 +133,15 @@ class EligibleRequests:
             )
             self._navigations.append(claim)
             return claim
-        background = options["kind"] == "background"
-        eligibility = Eligibility(options["eligibility"])
         claim = Claim(
-            eligibility, document, url_key(options.get("url", "")), background, navigation, mark, announced_at=now
+            Eligibility(options["eligibility"]) if "eligibility" in options else None,
+            document,
+            url_key(options.get("url", "")),
+            options.get("kind") == "background",
+            navigation,
+            mark,
+            announced_at=now,
+            writable=writable or options.get("sharedStorageWritable", False),
         )
         _keep(self._tokens, options["token"], claim)
         if (awaited := self._awaited.get(options["token"])) is not None:
@@ -175,11 +193,12 @@ class EligibleRequests:
         if self._tokens.pop(token, None) is not None:
             _keep(self._used, token, None)
 
-    def unannounced(self, exchange: Exchange, token: str, eligibility: Eligibility, client: Document) -> Claim | None:
+    def unannounced(self, exchange: Exchange, token: str, client: Document) -> Claim | None:
         """A claim for a token that nobody announced; None where it was announced, or believed before."""
         if token in self._tokens or token in self._used:
             return None
-        claim = Claim(eligibility, client, url_key(exchange.url), begun=True)
+        eligibility, writable = LAST_WORDS[token[-1]]
+        claim = Claim(eligibility, client, url_key(exchange.url), begun=True, writable=writable)
         _keep(self._tokens, token, claim)
         return claim
 
@@ -203,25 +222,58 @@ class EligibleRequests:
 
     def by_element(self, exchange: Exchange, destination: str, sender: Sender, context_id: str) -> Claim | None:
         """The claim of an element's own request."""
+        key = destination, url_key(exchange.url)
+        marks = {sender.mark}
+        if destination == "iframe":
+            marks |= self._marks_above(sender.mark, context_id)
 
-        def loaded(key: str) -> Document | None:
-            return self._loaded_from(key, sender.mark, context_id)
+        def loaded(document_key: str) -> Document | None:
+            return self._loaded_from(document_key, marks, context_id)
 
-        found = self.elements.take((destination, url_key(exchange.url)), sender.mark, sender.referrer, loaded)
-        if not found:
+        registering = self.registering.take(key, marks, sender.referrer, loaded)
+        writable = self.writable.take(key, marks, sender.referrer, loaded)
+        if not registering and not writable:
             return None
-        client = found if isinstance(found, Document) else None
-        return Claim(Eligibility.EVENT_SOURCE_OR_TRIGGER, client, url_key(exchange.url), mark=sender.mark, begun=True)
+        eligibility = Eligibility.EVENT_SOURCE_OR_TRIGGER if registering else None
+        client = next((one for one in (registering, writable) if isinstance(one, Document)), None)
+        return Claim(eligibility, client, key[1], mark=sender.mark, begun=True, writable=bool(writable))
 
-    def _loaded_from(self, key: str, mark: int, context_id: str) -> Document | None:
-        """The one document that stands in a frame of the session with that mark and came from the URL of that key."""
+    def by_frame(self, exchange: Exchange, sender: Sender, context_id: str) -> Claim | None:
+        """The claim of a navigation that nobody announced, in a frame whose iframe has ``sharedstoragewritable``."""
+        frames = self._observer.frames.frames
+        for session in self._observer.sessions.values():
+            if session.context_id != context_id or session.mark != sender.mark:
+                continue
+            for _, facts in session.matching(exchange.url, exchange.method)[-1:]:  # those before have come
+                frame = frames.get(facts.frame_id)
+                standing = None if frame is None else frame.document
+                if standing is not None and standing.in_writable_frame:
+                    key = url_key(exchange.url)
+                    return Claim(None, standing.parent, key, mark=sender.mark, begun=True, writable=True)
+        return None
+
+    def _marks_above(self, mark: int, context_id: str) -> set[int]:
+        """The mark of the session around the frame with that mark.
+
+        A frame of another site has got a session of its own, by which its navigations go, whoever asked for them.
+        """
+        above = set()
+        for session in self._observer.sessions.values():
+            frame = self._observer.frames.frames.get(session.target_id)
+            if session.mark == mark and session.context_id == context_id and frame is not None and frame.parent:
+                outer = self._observer.sessions.get(frame.parent.session)
+                above |= set() if outer is None else {outer.mark}
+        return above
+
+    def _loaded_from(self, key: str, marks: Collection[int], context_id: str) -> Document | None:
+        """The one document that stands in a frame of a session with such a mark and came from the URL of that key."""
         sessions = self._observer.sessions
         found = [
             document
             for document in self._observer.documents(context_id)
             if url_key(document.url.partition("#")[0]) == key
             and (session := sessions.get(document.frame.session)) is not None
-            and session.mark == mark
+            and session.mark in marks
         ]
         return found[0] if len(found) == 1 else None
 

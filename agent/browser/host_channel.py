@@ -18,9 +18,10 @@ from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.documents import Document, Frame, intermediary
 from agent.browser.observer import Observer
 from agent.browser.page_script import PageScriptConfig, page_script
-from agent.browser.permissions import ATTRIBUTION_REPORTING
+from agent.browser.permissions import TOLD_FEATURES
 from agent.browser.policy_notices import PolicyNotices
 from agent.browser.sessions import ExecutionContext, Session
+from agent.browser.worklet_scripts import WorkletScripts
 from agent.model.rng import token
 from agent.model.settings import Settings
 from agent.model.tasks import Tasks
@@ -28,6 +29,10 @@ from agent.model.tasks import Tasks
 _log = logging.getLogger("tallyhost.channel")
 ATTRIBUTION_REPORTING_CALLS = "attributionReporting"
 """What pages' scripts call Attribution Reporting on this channel."""
+SHARED_STORAGE_CALLS = "sharedStorage"
+"""What they call Shared Storage."""
+PROTECTED_AUDIENCE_CALLS = "protectedAudience"
+"""What they call Protected Audience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,12 @@ class ProfileHost(Protocol):
         """A page of the profile called; calls come in the order of the page's program."""
         ...
 
+    def user_acted(self, frame: Frame) -> None:
+        """A user input event in ``frame`` activated its tab."""
+        ...
+
     def user_activated(self, frame: Frame) -> None:
-        """A user input event, or a script run by Playwright, activated the top-level ``frame``."""
+        """A script run by Playwright activated the top-level ``frame``."""
         ...
 
     def browser_ui_navigated(self, frame: Frame) -> None:
@@ -92,6 +101,26 @@ class ProfileHost(Protocol):
 
     def navigated(self, frame: Frame, before: Document | None, document: Document) -> None:
         """The top-level ``frame`` committed ``document`` in the place of ``before``."""
+        ...
+
+    def document_committed(self, document: Document) -> None:
+        """A document took its place in a frame, be it a top-level one or not."""
+        ...
+
+    def document_ended(self, document: Document) -> None:
+        """A document is gone: another took its place, or its frame is gone."""
+        ...
+
+    def shows_selected_url(self, document: Document) -> bool:
+        """Whether the document was chosen by ``selectURL``."""
+        ...
+
+    def frame_navigation_asked(self, frame: Frame, url: str) -> None:
+        """The navigation to ``url`` of ``frame``, which stands in another, was asked for."""
+        ...
+
+    def tab_navigation_asked(self, session: str, url: str) -> None:
+        """Where ``session`` speaks for, a navigation of a tab to ``url``, or a new tab, was asked for."""
         ...
 
 
@@ -111,6 +140,7 @@ class HostChannel:
         """Names the parameter in ``Accept`` by which the pages' script marks its requests."""
         self.debug_cookies = DebugCookies(pipe)
         self.policy_notices = PolicyNotices(observer)
+        self.worklet_scripts = WorkletScripts(pipe)
         self._scripts: dict[str, str] = {}
         self._activation_script = (
             resources.files("injected_js")
@@ -123,7 +153,11 @@ class HostChannel:
         observer.on_browser_ui_navigation.append(self._browser_ui_navigated)
         observer.on_user_gesture.append(self._user_gesture)
         observer.on_policy.append(self._policy)
+        observer.on_frame_navigation_asked.append(self._frame_navigation_asked)
+        observer.on_tab_navigation_asked.append(self._tab_navigation_asked)
         observer.on_realm_kept.append(self._realm_kept)
+        observer.frames.on_committed.append(self._document_committed)
+        observer.frames.on_unloaded.append(self._document_ended)
         pipe.on_browser[b"Runtime.bindingCalled"] = self._called
 
     def serve(self, context_id: str, profile: ProfileHost) -> None:
@@ -139,6 +173,9 @@ class HostChannel:
                 allow_localhost=settings.limits.allow_localhost,
                 attribution_reporting=settings.attribution_reporting,
                 accept_parameter=self.accept_parameter,
+                shared_storage_asks=not settings.shared_storage or settings.enrolled_sites is not None,
+                shared_storage_limits=settings.shared_storage_limits,
+                coordinators=settings.private_aggregation_limits.aggregation_coordinator_origins,
             )
         )
         self.profiles[context_id] = profile
@@ -174,7 +211,7 @@ class HostChannel:
             _log.warning("a call from a realm that is gone was dropped")
             return True
         if params["name"] == self._activation_binding:
-            profile.user_activated(frame.top)
+            profile.user_acted(frame)
         else:
             document = self._observer.frames.initial_document(frame, context.origin)
             profile.page_called(_read_call(params["payload"], document, context, session))
@@ -186,21 +223,32 @@ class HostChannel:
             resolution = self._resolution(call.answer_id, reply, call.execution_context)
             self._pipe.post("Runtime.evaluate", resolution, call.session)
 
+    def inform(self, call: PageCall, what: Mapping[str, Any]) -> None:
+        """Tell the realm that made ``call`` something that it did not ask for; one that is gone does not hear it."""
+        self._pipe.post("Runtime.evaluate", self._resolution(0, what, call.execution_context), call.session)
+
+    def crash(self, document: Document) -> None:
+        """End the process that ``document`` runs in."""
+        if document.unloaded_at is None:
+            self._pipe.post("Page.crash", {}, document.frame.session)
+
     def _resolution(self, answer_id: int, reply: Mapping[str, Any], execution_context: int) -> Mapping[str, Any]:
         text = json.dumps(json.dumps(reply, separators=(",", ":")))
         expression = f"{self._resolver}({answer_id},{text})"
         return {"expression": expression, "contextId": execution_context, "silent": True}
 
     def _policy(self, document: Document) -> None:
-        allowed = document.parent is None and document.policy.allows(ATTRIBUTION_REPORTING)
-        if document.frame.context_id in self.profiles and not allowed:
+        if document.frame.context_id in self.profiles and (document.parent is not None or _policy_of(document)):
             self._tasks.start(self._tell_policy(document), "tell a document its policy")
 
     async def _tell_policy(self, document: Document) -> None:
-        """Tell a document that it must do without Attribution Reporting: this Chromium does not know the feature."""
+        """Tell a document what this Chromium does not know: features that it must do without, that it was selected."""
         await document.policy_known()
-        if not document.policy.allows(ATTRIBUTION_REPORTING):
-            await self._tell(document, {ATTRIBUTION_REPORTING_CALLS: False})
+        statement = _policy_of(document)
+        if (profile := self.profiles.get(document.frame.context_id)) and profile.shows_selected_url(document):
+            statement["fence"] = True
+        if statement:
+            await self._tell(document, statement)
         self.policy_notices.told(document)
 
     def _realm_kept(self, document: Document) -> None:
@@ -220,6 +268,22 @@ class HostChannel:
         if (profile := self.profiles.get(frame.context_id)) is not None:
             profile.navigated(frame, before, document)
 
+    def _frame_navigation_asked(self, frame: Frame, url: str) -> None:
+        if (profile := self.profiles.get(frame.context_id)) is not None:
+            profile.frame_navigation_asked(frame, url)
+
+    def _tab_navigation_asked(self, session: Session, url: str) -> None:
+        if (profile := self.profiles.get(session.context_id)) is not None:
+            profile.tab_navigation_asked(session.id, url)
+
+    def _document_committed(self, document: Document) -> None:
+        if (profile := self.profiles.get(document.frame.context_id)) is not None:
+            profile.document_committed(document)
+
+    def _document_ended(self, document: Document) -> None:
+        if (profile := self.profiles.get(document.frame.context_id)) is not None:
+            profile.document_ended(document)
+
     def _browser_ui_navigated(self, frame: Frame) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:
             profile.browser_ui_navigated(frame)
@@ -227,6 +291,15 @@ class HostChannel:
     def _user_gesture(self, frame: Frame) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:
             profile.user_activated(frame)
+
+
+def _policy_of(document: Document) -> dict[str, Any]:
+    """What a document is told of the features that it, or some other origin, must do without; empty for nothing."""
+    policy = document.policy
+    allowlists = {feature: policy.allowlist(feature) for feature in TOLD_FEATURES}
+    limited = {feature: origins for feature, origins in allowlists.items() if origins is not None}
+    forbidden = [feature for feature in limited if not policy.allows(feature)]
+    return {"withoutFeatures": forbidden, "featureAllowlists": limited} if limited else {}
 
 
 def _read_call(payload: str, document: Document, context: ExecutionContext, session: Session) -> PageCall:

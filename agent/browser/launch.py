@@ -14,6 +14,7 @@ from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import BrowserContext, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
+from agent.browser.auction_scripts import AuctionScripts
 from agent.browser.chromium import HOW_TO_GET, Chromium, find_chromium
 from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.host_channel import HostChannel, ProfileHost
@@ -21,6 +22,7 @@ from agent.browser.network.ca import CertificateAuthority
 from agent.browser.network.front import Front
 from agent.browser.observer import Observer
 from agent.browser.request_client import RequestClients
+from agent.browser.worklets import Worklets
 from agent.model.errors import HostEnvironmentError
 from agent.model.tasks import Tasks
 
@@ -75,10 +77,14 @@ class Browser:
             self._observer = Observer(self._pipe, self._tasks)
             self.channel = HostChannel(self._pipe, self._observer, self._tasks)
             self.request_clients = RequestClients(self._observer)
+            self.worklets = Worklets(self._pipe, self._tasks)
+            self.auction_scripts = AuctionScripts(self._pipe, self._tasks)
             launcher = self._pipe.write_launcher(folder, str(chromium.path), self._preferences)
             self._playwright = await self._stack.enter_async_context(async_playwright())
             self._browser = await self._launch(launcher, chromium)
             self._stack.push_async_callback(self._browser.close)
+            self._stack.push_async_callback(self.worklets.close)
+            self._stack.push_async_callback(self.auction_scripts.close)
             version = await self._pipe.call("Browser.getVersion", {})
             self.user_agent = str(version["userAgent"])
             """The ``User-Agent`` that its pages send."""

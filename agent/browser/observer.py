@@ -54,6 +54,11 @@ class Observer:
         empty one before it, or its own, emptied by ``document.open``."""
         self.on_policy: list[Callable[[Document], None]] = []
         """Called when a document has got its realm, or when its permissions policy turns out to be another."""
+        self.on_frame_navigation_asked: list[Callable[[Frame, str], None]] = []
+        """Called when a script or a click asks to navigate a frame that is not a top-level one, with the URL."""
+        self.on_tab_navigation_asked: list[Callable[[Session, str], None]] = []
+        """Called when a script or a click asks to navigate a top-level frame, or to open one, with the session that
+        speaks for where that was, and the URL."""
         self._pipe = pipe
         self._tasks = tasks
         self._last_mark: dict[str, int] = {}
@@ -76,6 +81,9 @@ class Observer:
             b"Page.frameNavigated": self._frame_navigated,
             b"Page.frameDetached": self._frame_detached,
             b"Page.documentOpened": self._document_opened,
+            b"Inspector.targetCrashed": self._crashed,
+            b"Page.frameRequestedNavigation": self._navigation_asked,
+            b"Page.windowOpen": self._tab_navigation_asked,
         }.items():
             pipe.on_browser[method] = _parsed(listener)
         read_response = _parsed(self._response_received)
@@ -276,12 +284,31 @@ class Observer:
         attributes = dict(zip(pairs, pairs, strict=True))
         source = origin_of(attributes.get("src", ""), above.url)
         document.container = parse_allow(attributes.get("allow", ""), above.origin, source)
+        document.in_writable_frame = "sharedstoragewritable" in attributes
 
     def _document_opened(self, _session: str, params: dict[str, Any]) -> None:
         frame = self.frames.frames.get(params["frame"]["id"])
         if frame is not None and frame.document is not None:
             for kept in self.on_realm_kept:
                 kept(frame.document)
+
+    def _crashed(self, session_id: str, _params: dict[str, Any]) -> None:
+        self.frames.crashed(session_id)
+
+    def _navigation_asked(self, session_id: str, params: dict[str, Any]) -> None:
+        frame = self.frames.frames.get(params["frameId"])
+        if frame is None:
+            return
+        if frame.parent is None:
+            self._tab_navigation_asked(session_id, params)
+        else:
+            for listener in self.on_frame_navigation_asked:
+                listener(frame, params["url"])
+
+    def _tab_navigation_asked(self, session_id: str, params: dict[str, Any]) -> None:
+        if (session := self.sessions.get(session_id)) is not None:
+            for listener in self.on_tab_navigation_asked:
+                listener(session, params["url"])
 
     def _frame_detached(self, _session: str, params: dict[str, Any]) -> None:
         if params.get("reason") != "swap":

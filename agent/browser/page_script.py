@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
 import ada_url
 
 from agent.model.attribution import AggregationService, Dialect
+from agent.model.attribution_reporting.limits import COORDINATORS
+from agent.model.shared_storage import SharedStorageLimits
 
 _COMMON = (
     "primordials.js",
@@ -19,10 +21,13 @@ _COMMON = (
     "webidl.js",
     "native_look.js",
     "interfaces.js",
+    "realms.js",
     "channel.js",
     "navigator_attributes.js",
     "hooks.js",
     "attribution_reporting.js",
+    "urn_frames.js",
+    "shared_storage_elements.js",
     "attribution_reporting_elements.js",
     "attribution_reporting_markup.js",
     "attribution_reporting_parser.js",
@@ -30,6 +35,17 @@ _COMMON = (
     "attribution_reporting_window_open.js",
     "attribution_reporting_fetch.js",
     "feature_policy.js",
+    "structured_clone.js",
+    "shared_storage_fetch.js",
+    "shared_storage_methods.js",
+    "shared_storage.js",
+    "shared_storage_options.js",
+    "shared_storage_worklet.js",
+    "fenced_frames.js",
+    "protected_audience_options.js",
+    "protected_audience.js",
+    "fence.js",
+    "hearing.js",
 )
 _OF_DIALECT = {
     Dialect.CURRENT: ("aggregation_services.js", "attribution.js"),
@@ -57,6 +73,11 @@ class PageScriptConfig:
     """Whether localhost counts as a site (:attr:`AttributionLimits.allow_localhost`)."""
     attribution_reporting: bool = True
     """Whether requests may register for Attribution Reporting. Pages see its interfaces in any case."""
+    shared_storage_asks: bool = False
+    """Whether calls of Shared Storage wait for the host, who may refuse; else pages are answered at once."""
+    shared_storage_limits: SharedStorageLimits = field(default_factory=SharedStorageLimits)
+    coordinators: Sequence[str] = COORDINATORS
+    """Origins that a ``privateAggregationConfig`` may name."""
     accept_parameter: str = "t"
     """Names the parameter of ``Accept`` that marks requests: unguessable, at most 8 letters and digits."""
 
@@ -76,6 +97,13 @@ def page_script(config: PageScriptConfig) -> str:
         "dialects": {dialect.value: dialect in config.dialects for dialect in Dialect},
         "allowLocalhost": config.allow_localhost,
         "attributionReporting": config.attribution_reporting,
+        "sharedStorage": {
+            "asks": config.shared_storage_asks,
+            "maxStringLength": config.shared_storage_limits.max_string_length,
+            "maxUrls": config.shared_storage_limits.max_urls,
+            "customDataOrigin": config.shared_storage_limits.custom_data_origin,
+            "coordinators": list(config.coordinators),
+        },
         "acceptParameter": config.accept_parameter,
     }
     names = [*_COMMON, *(name for dialect in Dialect if dialect in config.dialects for name in _OF_DIALECT[dialect])]

@@ -14,8 +14,22 @@ from typing import Any
 import http_sf
 
 ATTRIBUTION_REPORTING = "attribution-reporting"
-FEATURES = ("save-impression", "measure-conversion", ATTRIBUTION_REPORTING)
-"""W3C Attribution section 9, Attribution Reporting; default allowlist ``*``."""
+SHARED_STORAGE = "shared-storage"
+SHARED_STORAGE_SELECT_URL = "shared-storage-select-url"
+PRIVATE_AGGREGATION = "private-aggregation"
+JOIN_AD_INTEREST_GROUP = "join-ad-interest-group"
+RUN_AD_AUCTION = "run-ad-auction"
+TOLD_FEATURES = (
+    ATTRIBUTION_REPORTING,
+    SHARED_STORAGE,
+    SHARED_STORAGE_SELECT_URL,
+    PRIVATE_AGGREGATION,
+    JOIN_AD_INTEREST_GROUP,
+    RUN_AD_AUCTION,
+)
+"""What a document's own script must know: it answers for them at once, and ``document.featurePolicy`` lists them."""
+FEATURES = ("save-impression", "measure-conversion", *TOLD_FEATURES)
+"""W3C Attribution section 9, Attribution Reporting, Shared Storage section 10, Protected Audience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,15 @@ class PermissionsPolicy:
             return False
         allowlist = self.declared.get(feature)
         return allowlist is None or allowlist.matches(self.origin if origin is None else origin)
+
+    def allowlist(self, feature: str) -> list[str] | None:
+        """The origins for which ``feature`` is enabled, the document's own first; None where it is for every origin."""
+        if not self.inherited.get(feature, True):
+            return []
+        allowlist = self.declared.get(feature)
+        if allowlist is None or allowlist.everyone:
+            return None
+        return sorted(allowlist.origins, key=lambda origin: (origin != self.origin, origin))
 
 
 def parse_header(values: list[str], origin: str) -> dict[str, Allowlist]:

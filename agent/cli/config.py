@@ -23,7 +23,10 @@ from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import format_instant, parse_instant
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
+from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.protected_audience import ProtectedAudienceLimits
 from agent.model.settings import Settings
+from agent.model.shared_storage import SharedStorageLimits
 from agent.model.site import is_suitable_origin, schemeful_site
 
 MEMORY = ":memory:"
@@ -31,14 +34,35 @@ DEFAULTS = Settings()
 DEFAULT_FILE = Path("tallyhost.toml")
 PREFIX = "TALLYHOST_"
 FILE_VARIABLE = PREFIX + "CONFIG"
-TABLES: Mapping[str, type[AttributionLimits | AttributionReportingLimits]] = {
+Limits = (
+    AttributionLimits
+    | AttributionReportingLimits
+    | SharedStorageLimits
+    | PrivateAggregationLimits
+    | ProtectedAudienceLimits
+)
+TABLES: Mapping[str, type[Limits]] = {
     "limits": AttributionLimits,
     "attribution_reporting_limits": AttributionReportingLimits,
+    "shared_storage_limits": SharedStorageLimits,
+    "private_aggregation_limits": PrivateAggregationLimits,
+    "protected_audience_limits": ProtectedAudienceLimits,
 }
 """The tables of numbers, by their name in the file."""
 _FILE_ONLY = {*TABLES, "aggregation_services"}
 _SHORT_FLAGS = {"verbosity": "-v or -q"}
-_AT_LEAST_ONE = {"privacy_budget_epoch_days", "max_lookback_days", "max_histogram_size"}
+_AT_LEAST_ONE = {
+    "privacy_budget_epoch_days",
+    "max_lookback_days",
+    "max_histogram_size",
+    "purge_interval",
+    "max_urls",
+    "iterator_batch",
+    "max_contributions_shared_storage",
+    "max_contributions_protected_audience",
+    "max_settable_contributions",
+}
+_COORDINATORS = "aggregation_coordinator_origins"
 _FOREIGN_VARIABLES = {FILE_VARIABLE, PREFIX + "CONFORMANCE"}
 
 
@@ -125,13 +149,31 @@ class Config(BaseModel):
         default=DEFAULTS.attribution_reporting, description="Attribution Reporting is on for pages"
     )
     enrolled_sites: Annotated[frozenset[str] | None, BeforeValidator(_sites)] = Field(
-        default=DEFAULTS.enrolled_sites, description="reporting sites that may register; everyone where not set"
+        default=DEFAULTS.enrolled_sites,
+        description="sites that may register, store and contribute; everyone where not set",
     )
     grease: bool = Field(
         default=DEFAULTS.grease, description="request headers of Attribution Reporting vary at random, as Chromium's"
     )
     attribution_reporting_limits: AttributionReportingLimits = Field(
         default=DEFAULTS.attribution_reporting_limits, description="numbers of Attribution Reporting, times in ms"
+    )
+    shared_storage: bool = Field(default=DEFAULTS.shared_storage, description="Shared Storage is on for pages")
+    shared_storage_limits: SharedStorageLimits = Field(
+        default=DEFAULTS.shared_storage_limits, description="numbers and switches of Shared Storage, times in ms"
+    )
+    private_aggregation: bool = Field(
+        default=DEFAULTS.private_aggregation, description="contributions to Private Aggregation are reported"
+    )
+    private_aggregation_limits: PrivateAggregationLimits = Field(
+        default=DEFAULTS.private_aggregation_limits,
+        description="numbers and switches of Private Aggregation, times in ms",
+    )
+    protected_audience: bool = Field(
+        default=DEFAULTS.protected_audience, description="Protected Audience is on for pages"
+    )
+    protected_audience_limits: ProtectedAudienceLimits = Field(
+        default=DEFAULTS.protected_audience_limits, description="numbers of Protected Audience, times in ms"
     )
 
 
@@ -229,8 +271,14 @@ def _check(values: Mapping[str, Any], where: Callable[[Place], str]) -> None:
         raise UsageError(
             f"{key} = {first['input']!r} cannot be used", where=where(place), rule=message[:1].lower() + message[1:]
         ) from None
-    numbers = [(table, name, value) for table in TABLES for name, value in values.get(table, {}).items()]
-    for table, name, value in numbers:
+    limits = [(table, name, value) for table in TABLES for name, value in values.get(table, {}).items()]
+    for table, name, value in limits:
+        if name == _COORDINATORS and not (value and all(map(is_suitable_origin, value))):
+            raise UsageError(
+                f"{table}.{name} = {value!r} cannot be used",
+                where=where((table, name)),
+                rule="expected origins such as https://coordinator.test, at least one",
+            )
         least = 1 if name in _AT_LEAST_ONE else 0
         if isinstance(value, int | float) and value < least:
             raise UsageError(

@@ -14,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.interest_group_documents import interest_group_documents
+from agent.cli.shared_storage_documents import private_aggregation_documents, shared_storage_documents
 from agent.cli.stored_documents import (
     budget_documents,
     impression_documents,
@@ -27,6 +29,9 @@ from agent.cli.stored_documents import (
 from agent.model.clock import format_instant
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.events import Event
+from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.protected_audience import AudienceEvent
+from agent.model.shared_storage import StorageEvent
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
@@ -38,6 +43,10 @@ DECISIONS = (
     "source-registration",
     "trigger-registration",
     "registration",
+    "shared-storage",
+    *StorageEvent,
+    PRIVATE_AGGREGATION,
+    *AudienceEvent,
 )
 """The kinds of events that `explain last` means."""
 _LONGEST_NUMBER = 15
@@ -58,6 +67,12 @@ async def show_state(agent: Agent, asked: Mapping[str, Any]) -> Document:
             shown = await trigger_documents(agent, limit)
         case "reports":
             shown = await report_documents(agent, limit)
+        case "shared-storage":
+            shown = await shared_storage_documents(agent, limit)
+        case "private-aggregation":
+            shown = await private_aggregation_documents(agent, limit)
+        case "interest-groups":
+            shown = await interest_group_documents(agent, limit)
         case "budgets":
             shown = joined(await budget_documents(agent, limit), await source_budget_documents(agent, limit))
         case _:
@@ -197,6 +212,13 @@ async def _last_decision(agent: Agent) -> Event:
     if not latest:
         raise UsageError(
             "nothing was decided yet",
-            fix="open a page that saves an impression, measures a conversion, or registers a source or a trigger",
+            fix="open a page that saves an impression, measures a conversion, registers a source or a trigger, or uses"
+            " Shared Storage",
         )
-    return max(latest, key=lambda event: event.id)
+    last = max(latest, key=lambda event: event.id)
+    if last.kind == StorageEvent.RUN:
+        # What became of an operation's contributions says more than that it has ended, which stands right behind it.
+        before = await agent.events.read(after=last.id - 2, limit=1, kind=PRIVATE_AGGREGATION)
+        if before and before[0].id == last.id - 1 and before[0].data["reporting_origin"] == last.data["origin"]:
+            return before[0]
+    return last

@@ -70,6 +70,13 @@ AGENT_FLAGS = (
     click.option(
         "--attribution-reporting/--no-attribution-reporting", default=None, help="Attribution Reporting for pages [on]."
     ),
+    click.option("--shared-storage/--no-shared-storage", default=None, help="Shared Storage for pages [on]."),
+    click.option(
+        "--private-aggregation/--no-private-aggregation", default=None, help="Reports of Private Aggregation [on]."
+    ),
+    click.option(
+        "--protected-audience/--no-protected-audience", default=None, help="Protected Audience for pages [on]."
+    ),
     CHROMIUM_FLAG,
 )
 

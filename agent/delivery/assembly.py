@@ -15,8 +15,10 @@ from agent.engines.attribution_reporting.report_bodies import (
     shared_info,
     verbose_json,
 )
+from agent.engines.private_aggregation import report_bodies as private_aggregation
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.attribution_reporting.reports import AggregatableContent, EventLevelContent, VerboseContent
+from agent.model.private_aggregation import PrivateAggregationContent
 from agent.model.reports import Report
 from agent.model.rng import Draw, Rng
 
@@ -38,17 +40,22 @@ class Assembler:
                 return event_level_json(content)
             case VerboseContent() as content:
                 return verbose_json(content)
-            case AggregatableContent() as content:
-                keys = await self.keys.of(content.coordinator)
-                if isinstance(keys, NoKeys):
-                    return _failed(keys)
-                key = keys[self.rng.below(Draw.KEY_CHOICE, len(keys))]
-                try:
-                    return sealed_body(content, key, self.limits, self.rng)
-                except ValueError as error:
-                    return _not_assembled(f"key {key.id!r} of {content.coordinator}: {error}")
+            case AggregatableContent() | PrivateAggregationContent() as content:
+                return await self._sealed(content)
             case _:
                 return report.body
+
+    async def _sealed(self, content: AggregatableContent | PrivateAggregationContent) -> bytes | Attempt:
+        keys = await self.keys.of(content.coordinator)
+        if isinstance(keys, NoKeys):
+            return _failed(keys)
+        key = keys[self.rng.below(Draw.KEY_CHOICE, len(keys))]
+        try:
+            if isinstance(content, PrivateAggregationContent):
+                return sealed_private_aggregation_body(content, key, self.rng)
+            return sealed_body(content, key, self.limits, self.rng)
+        except ValueError as error:
+            return _not_assembled(f"key {key.id!r} of {content.coordinator}: {error}")
 
 
 def sealed_body(
@@ -70,6 +77,24 @@ def sealed_body(
         payload=seal_payload(plaintext, info, key.public_key, rng),
         key_id=key.id,
         cleartext=plaintext if in_debug_mode(content) else None,
+    )
+
+
+def sealed_private_aggregation_body(content: PrivateAggregationContent, key: CoordinatorKey, rng: Rng) -> bytes:
+    """The body of a report of Private Aggregation, sealed to ``key``. Raises ValueError for a key that is none.
+
+    private-aggregation section 5.
+    """
+    info = private_aggregation.shared_info(content)
+    plaintext = encode_payload(
+        content.contributions, id_bytes=content.filtering_id_max_bytes, length=content.max_contributions
+    )
+    return private_aggregation.report_json(
+        content,
+        info,
+        payload=seal_payload(plaintext, info, key.public_key, rng),
+        key_id=key.id,
+        cleartext=plaintext,
     )
 
 

@@ -17,9 +17,15 @@ WAITING_FOR_KEYS = 256
 """How many reports may wait for the answer of a coordinator at one time."""
 LINE_LENGTH = 1024
 """How many due reports stand in a line, and are shuffled together."""
-SEALED = (ReportKind.AGGREGATABLE, ReportKind.AGGREGATABLE_DEBUG, ReportKind.AGGREGATE_DEBUG)
+SEALED = (
+    ReportKind.AGGREGATABLE,
+    ReportKind.AGGREGATABLE_DEBUG,
+    ReportKind.AGGREGATE_DEBUG,
+    ReportKind.PRIVATE_AGGREGATION,
+    ReportKind.PRIVATE_AGGREGATION_DEBUG,
+)
 """The kinds that need a coordinator's key."""
-SHUFFLED = (ReportKind.EVENT_LEVEL, ReportKind.AGGREGATABLE)
+SHUFFLED = (ReportKind.EVENT_LEVEL, ReportKind.AGGREGATABLE, ReportKind.PRIVATE_AGGREGATION)
 """The kinds whose order of sending is to tell nothing."""
 
 

@@ -52,9 +52,22 @@ def attribution_fields(hop: Hop) -> Fields:
     trustworthy = is_potentially_trustworthy(hop.url)
     if trustworthy:
         fields += [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Mode", "same-origin"), ("Sec-Fetch-Dest", "empty")]
-    fields.append(("User-Agent", hop.user_agent))
-    # The response's body is never read, so it matters to nobody whether we could decode it.
-    fields.append(("Accept-Encoding", "gzip, deflate, br, zstd" if trustworthy else "gzip, deflate"))
+    fields += [("User-Agent", hop.user_agent), _accept_encoding(trustworthy)]
+    return fields
+
+
+def private_aggregation_fields(hop: Hop) -> Fields:
+    """Of a report of Private Aggregation, which nobody initiates: as Chromium 143 sends them, without an origin."""
+    fields = [("Connection", "keep-alive")]
+    if hop.method == "POST":
+        fields.append(("Content-Length", str(len(hop.body))))
+    fields += [("Pragma", "no-cache"), ("Cache-Control", "no-cache")]
+    if hop.method == "POST":
+        fields.append(("Content-Type", "application/json"))
+    trustworthy = is_potentially_trustworthy(hop.url)
+    if trustworthy:
+        fields += [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Mode", "no-cors"), ("Sec-Fetch-Dest", "empty")]
+    fields += [("User-Agent", hop.user_agent), _accept_encoding(trustworthy)]
     return fields
 
 
@@ -70,3 +83,8 @@ def key_request_fields(user_agent: str) -> Fields:
         ("User-Agent", user_agent),
         ("Accept-Encoding", "gzip, deflate"),
     ]
+
+
+def _accept_encoding(trustworthy: bool) -> tuple[str, str]:
+    # The response's body is never read, so it matters to nobody whether we could decode it.
+    return "Accept-Encoding", "gzip, deflate, br, zstd" if trustworthy else "gzip, deflate"

@@ -1,8 +1,8 @@
 """What follows an attempt to send: done, another attempt later, the end, or waiting for its host.
 
-A conversion report is tried three times, whatever its failure was. Of Attribution Reporting's reports, as in Chromium,
-only those that the network or a coordinator failed are; any response of their server is final, and debug reports have
-one attempt.
+Reports of conversions and of Private Aggregation are tried three times, whatever the failure was. Of Attribution
+Reporting's, as in Chromium, only those that the network or a coordinator failed are; any response of their server is
+final. Debug reports have one attempt.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ NAVIGATION_DELAY = 5 * MINUTE
 """From a navigation to the retry that waited for it."""
 RETRIES = ("", "first_retry", "second_retry", "third_retry")
 """What the setting ``retry_after_new_navigation`` can name: no retry, or the one at this position."""
+_ATTRIBUTION_REPORTING = {ReportKind.EVENT_LEVEL, ReportKind.AGGREGATABLE}
+"""Its kinds that are tried more than once."""
 INTERRUPTED = Attempt(Outcome.FAILED, "interrupted: the agent ended before it learned the result")
 
 
@@ -46,7 +48,7 @@ def after_attempt(
             state = ReportState.FAILED
             checks.append(Check("retried after this failure", passed=False, detail=why))
         else:
-            waiting = waiting if _is_attribution(report) else 0
+            waiting = waiting if report.kind in _ATTRIBUTION_REPORTING else 0
             retries = max(len(RETRY_DELAYS), waiting)
             left = attempts <= retries
             state = ReportState.PENDING if left else ReportState.FAILED
@@ -60,10 +62,10 @@ def after_attempt(
 def after_interruption(report: Report, now: int, due: int) -> DeliveryResult:
     """The record of an attempt whose result the agent did not live to learn; found at its next start, at ``now``.
 
-    A conversion report's attempt counts as failed. Chromium forgets a report of Attribution Reporting when it has its
-    response, so one without is sent again, at ``due``, as if it had not been; of a debug report it keeps nothing.
+    A conversion report's attempt counts as failed. Chromium forgets the reports of its APIs when it has the response,
+    so one without is sent again, at ``due``, as if it had not been; of a debug report it keeps nothing.
     """
-    if not _is_attribution(report) or report.kind.attempted_once:
+    if report.kind is ReportKind.ATTRIBUTION_CONVERSION or report.kind.attempted_once:
         return after_attempt(report, INTERRUPTED, now)
     attempts, detail = report.attempts - 1, INTERRUPTED.detail
     checks = [Check("result recorded", passed=False, detail=detail)]
@@ -71,16 +73,12 @@ def after_interruption(report: Report, now: int, due: int) -> DeliveryResult:
     return DeliveryResult(report.id, ReportState.PENDING, attempts, due, detail, event)
 
 
-def _is_attribution(report: Report) -> bool:
-    return report.kind is not ReportKind.ATTRIBUTION_CONVERSION
-
-
 def _may_be_retried(report: Report, attempt: Attempt) -> tuple[bool, str]:
-    if not _is_attribution(report):
-        return True, ""
     if report.kind.attempted_once:
         return False, "a debug report has one attempt"
-    return attempt.transient, "" if attempt.transient else "only what the network failed is sent again"
+    if report.kind in _ATTRIBUTION_REPORTING and not attempt.transient:
+        return False, "only what the network failed is sent again"
+    return True, ""
 
 
 def _event(

@@ -2,8 +2,9 @@
 
 An attempt is recorded as begun before its first byte leaves, and its result afterwards. One whose result was never
 recorded, because the agent ended meanwhile, is known at the next start (:func:`after_interruption`). Reports of
-Attribution Reporting that are due together leave shuffled; those that were overdue when the agent began, or came back
-online, leave within a minute of that. Its debug reports, and conversion reports, go first and in order.
+Attribution Reporting and of Private Aggregation that are due together leave shuffled; those that were overdue when the
+agent began, or came back online, leave within a minute of that. Debug reports, and conversion reports, go first and in
+order.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The POST of a report to its URL: redirects as Fetch follows them, and what the attempt came to.
 
-Conversion reports go to the page's report-url in mode "cors" (W3C Attribution section 11), reports of Attribution
-Reporting to a well-known path of their reporting origin in mode "same-origin" (its engine, section 5).
+Conversion reports go to the page's report-url in mode "cors" (W3C Attribution section 11), those of the other APIs to
+a well-known path of their reporting origin: of Attribution Reporting in mode "same-origin" (its engine, section 5), of
+Private Aggregation in mode "no-cors" (its section 4).
 """
 
 from __future__ import annotations
@@ -12,7 +13,13 @@ from enum import StrEnum
 
 from ada_url import URL
 
-from agent.delivery.request_fields import Form, Hop, attribution_fields, conversion_fields
+from agent.delivery.request_fields import (
+    Form,
+    Hop,
+    attribution_fields,
+    conversion_fields,
+    private_aggregation_fields,
+)
 from agent.model.interfaces import Answer, Exchange, NetworkError, NoAnswer
 from agent.model.reports import Report, ReportKind
 from agent.model.site import is_potentially_trustworthy, serialized_origin
@@ -44,6 +51,30 @@ class Attempt:
     """The host that is not mapped, where it is not the one that the report goes to."""
     rule: str = "status 200 to 299"
     """What a report needs to be delivered, and this one did not get if it failed."""
+    unresolved: bool = False
+    """Whether a host's name was not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How an API's reports are sent."""
+
+    form: Form
+    mode: str
+    """Fetch's request mode."""
+    accepted: range = range(200, 300)
+    """The statuses that mean success."""
+    rule: str = "status 200 to 299"
+    asks_again: bool = False
+    """Whether the loader repeats, once and at once, a request for a name that was not found.
+
+    It does so after a change of the network too; a request under the host map sees none.
+    """
+
+
+_CONVERSION = _Manner(conversion_fields, "cors")
+_ATTRIBUTION = _Manner(attribution_fields, "same-origin")
+_PRIVATE_AGGREGATION = _Manner(private_aggregation_fields, "no-cors", range(200, 201), "status 200", asks_again=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,40 +87,60 @@ class Sender:
     async def send(self, report: Report, body: bytes) -> Attempt:
         """POST ``body`` for ``report`` once, redirects followed; delivered means a status of 200 to 299.
 
-        Raises ValueError for a report without a URL.
+        Of Private Aggregation's reports it means 200. Raises ValueError for a report without a URL.
         """
         if report.delivered_to is None:
             raise ValueError(f"report {report.id} was returned to its page, it is not to be sent")
+        manner = _manner(report.kind)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                if report.kind is ReportKind.ATTRIBUTION_CONVERSION:
-                    return await self._follow(report.delivered_to, body, conversion_fields, same_origin=False)
-                return await self._follow(report.delivered_to, body, attribution_fields, same_origin=True)
+                attempt = await self._follow(report.delivered_to, body, manner)
+                if attempt.unresolved and manner.asks_again:
+                    attempt = await self._follow(report.delivered_to, body, manner)
+                return attempt
         except TimeoutError:
-            return Attempt(Outcome.FAILED, f"no response within {TIMEOUT_SECONDS:g} s", transient=True)
+            detail = f"no response within {TIMEOUT_SECONDS:g} s"
+            return Attempt(Outcome.FAILED, detail, transient=True, rule=manner.rule)
 
-    async def _follow(self, report_url: str, body: bytes, form: Form, *, same_origin: bool) -> Attempt:
+    async def _follow(self, report_url: str, body: bytes, manner: _Manner) -> Attempt:
         url = _without_secrets(report_url)
         method, referrer = "POST", url
         for redirects in range(MAX_REDIRECTS + 1):
             referrer = _referrer(referrer, url)
-            fields = form(Hop(method, url, body, referrer, self.user_agent))
+            fields = manner.form(Hop(method, url, body, referrer, self.user_agent))
             answer = await self.exchange(method, url, fields, body)
             if isinstance(answer, NoAnswer):
                 if not answer.mapped and not redirects:
                     return Attempt(Outcome.NOT_MAPPED, NOT_MAPPED)
                 detail = f"{url}: {answer.detail}" if redirects else answer.detail
-                return Attempt(Outcome.FAILED, detail, answer.error is not NetworkError.OTHER)
+                return Attempt(
+                    Outcome.FAILED,
+                    detail,
+                    transient=answer.error is not NetworkError.OTHER,
+                    rule=manner.rule,
+                    unresolved=answer.error is NetworkError.NAME_NOT_RESOLVED,
+                )
             if answer.status not in _REDIRECTS or answer.location is None:
-                delivered = 200 <= answer.status <= 299
-                return Attempt(Outcome.DELIVERED if delivered else Outcome.FAILED, str(answer.status))
-            target = _redirect_target(answer, url, same_origin=same_origin)
+                outcome = Outcome.DELIVERED if answer.status in manner.accepted else Outcome.FAILED
+                return Attempt(outcome, str(answer.status), rule=manner.rule)
+            target = _redirect_target(answer, url, manner.mode)
             if target is None:
-                return Attempt(Outcome.FAILED, f"{answer.status} to {answer.location!r}, which Fetch does not follow")
+                detail = f"{answer.status} to {answer.location!r}, which Fetch does not follow"
+                return Attempt(Outcome.FAILED, detail, rule=manner.rule)
             url = target
             if answer.status in {301, 302, 303}:
                 method, body = "GET", b""
-        return Attempt(Outcome.FAILED, f"more than {MAX_REDIRECTS} redirects")
+        return Attempt(Outcome.FAILED, f"more than {MAX_REDIRECTS} redirects", rule=manner.rule)
+
+
+def _manner(kind: ReportKind) -> _Manner:
+    match kind:
+        case ReportKind.ATTRIBUTION_CONVERSION:
+            return _CONVERSION
+        case ReportKind.PRIVATE_AGGREGATION | ReportKind.PRIVATE_AGGREGATION_DEBUG:
+            return _PRIVATE_AGGREGATION
+        case _:
+            return _ATTRIBUTION
 
 
 def _without_secrets(text: str) -> str:
@@ -111,7 +162,7 @@ def _referrer(referrer: str, url: str) -> str:
     return f"{source.origin}/"
 
 
-def _redirect_target(answer: Answer, url: str, *, same_origin: bool) -> str | None:
+def _redirect_target(answer: Answer, url: str, mode: str) -> str | None:
     """Where Fetch goes from ``url``; None where it ends with a network error."""
     try:
         target = URL(answer.location or "", base=url)
@@ -120,9 +171,9 @@ def _redirect_target(answer: Answer, url: str, *, same_origin: bool) -> str | No
     # A location with credentials is refused in mode "cors", another origin in mode "same-origin".
     if target.protocol not in {"http:", "https:"}:
         return None
-    if (target.username or target.password) and not same_origin:
+    if (target.username or target.password) and mode == "cors":
         return None
-    if same_origin and target.origin != serialized_origin(url):
+    if mode == "same-origin" and target.origin != serialized_origin(url):
         return None
     target.hash = target.username = target.password = ""
     return str(target.href)

@@ -15,6 +15,14 @@ from agent.reporting.model import AttributionReportingSummary, CampaignReports, 
 from sites import story
 from sites.registrations import bucket_meanings
 
+_DEBUG = {
+    ReportKind.EVENT_LEVEL_DEBUG,
+    ReportKind.AGGREGATABLE_DEBUG,
+    ReportKind.VERBOSE_DEBUG,
+    ReportKind.AGGREGATE_DEBUG,
+}
+"""Those of Attribution Reporting."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -59,7 +67,7 @@ def summary_of(tally: Tally, arrived: Sequence[Mapping[str, Any]]) -> Attributio
         ),
         buckets=_buckets(aggregatable),
         aggregatable=len(aggregatable),
-        debug=sum(ReportKind(one["kind"]).attempted_once for one in arrived),
+        debug=sum(ReportKind(one["kind"]) in _DEBUG for one in arrived),
         noise_of_views=rates.get(SourceType.EVENT),
         noise_of_clicks=rates.get(SourceType.NAVIGATION),
     )

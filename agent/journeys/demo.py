@@ -19,9 +19,15 @@ from agent.browser.launch import Browser
 from agent.journeys.visits import WEEKS
 from agent.journeys.world import USERS, World
 from agent.model.clock import DEFAULT_FROZEN_START
-from agent.reporting.model import AttributionReportingSummary, DemoRun, TimelineRow
+from agent.reporting.model import AttributionReportingSummary, DemoRun, ReachSummary, TimelineRow
 from agent.reporting.page import write_report
-from agent.reporting.terminal import attribution_reporting_table, histogram_table, timeline_line
+from agent.reporting.terminal import (
+    attribution_reporting_table,
+    creatives_line,
+    histogram_table,
+    reach_table,
+    timeline_line,
+)
 from agent.runtime import Agent
 
 REPORT_FOLDER = Path("tallyhost-report")
@@ -69,6 +75,9 @@ async def run_demo(options: DemoOptions) -> int:
             console.print(histogram_table(summary))
         console.print()
         console.print(attribution_reporting_table(run.attribution_reporting))
+        console.print()
+        console.print(reach_table(run.reach))
+        console.print(creatives_line(run.reach))
         for note in run.notes:
             console.print(note)
         console.print(f"\nreport: {path.resolve()}", soft_wrap=True)
@@ -113,6 +122,7 @@ def _document(run: DemoRun, path: Path) -> dict[str, Any]:
             for summary in run.apis
         ],
         "attributionReporting": _attribution_reporting(run.attribution_reporting),
+        "reach": _reach(run.reach),
         "report": str(path.resolve()),
     }
 
@@ -133,4 +143,24 @@ def _attribution_reporting(summary: AttributionReportingSummary) -> dict[str, An
         "aggregatableReports": summary.aggregatable,
         "debugReports": summary.debug,
         "buckets": [asdict(bucket) for bucket in summary.buckets],
+    }
+
+
+def _reach(summary: ReachSummary) -> dict[str, Any]:
+    return {
+        "campaigns": [
+            {
+                "campaign": campaign.browsers.label,
+                "sites": campaign.sites,
+                "shown": campaign.shown,
+                "true": campaign.browsers.true,
+                "noised": campaign.browsers.noised,
+            }
+            for campaign in summary.campaigns
+        ],
+        "creatives": [asdict(creative) for creative in summary.creatives],
+        "reports": summary.reports,
+        "epsilon": summary.epsilon,
+        "scale": summary.scale,
+        "standardDeviation": summary.campaigns[0].browsers.standard_deviation,
     }

@@ -12,23 +12,31 @@ from agent.model.attribution import AttributionVerdict, Dialect
 from agent.model.attribution_reporting.registrations import SourceType
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION, SourceVerdict
 from agent.model.events import Event
+from agent.model.private_aggregation import PRIVATE_AGGREGATION, BatchVerdict
 from agent.model.reports import ReportKind
+from agent.model.shared_storage import StorageEvent
 from agent.reporting.model import API_NAMES, RowKind
 from agent.verbs.trigger_registration import STORED
-from sites import story
+from sites import reach, story
 
 _KINDS = {
     "impression": RowKind.IMPRESSION,
     SOURCE_REGISTRATION: RowKind.SOURCE,
     "conversion": RowKind.CONVERSION,
     TRIGGER_REGISTRATION: RowKind.TRIGGER,
+    StorageEvent.SELECT_URL: RowKind.REACH,
+    PRIVATE_AGGREGATION: RowKind.REACH,
 }
 """Kinds of decisions in the order in which they are told: on one page they come in any order."""
-_ADDED = {RowKind.SOURCE, RowKind.TRIGGER}
+_ADDED = {RowKind.SOURCE, RowKind.TRIGGER, RowKind.REACH}
 _OUTCOMES: dict[str, str] = {
     AttributionVerdict.ATTRIBUTED: "purchase measured: an ad is credited",
     AttributionVerdict.NO_MATCHING_IMPRESSION: "purchase measured: no ad led here, the report holds zeros",
     AttributionVerdict.BUDGET_EXHAUSTED: "purchase measured: the week's budget is used up, the report holds zeros",
+}
+_COUNTED = {str(one.bucket): one.label for one in reach.counted()}
+_CREATIVES = {
+    f"{story.HOSTS[3].origin}/creative/{one.index}": f"poster shows “{one.headline}”" for one in story.POSTER.creatives
 }
 _WAYS = {SourceType.EVENT.value: "seen", SourceType.NAVIGATION.value: "clicked"}
 
@@ -44,7 +52,7 @@ class Told(NamedTuple):
 def told(events: Iterable[Event]) -> list[Told]:
     """What a user's events say of decisions at one site.
 
-    What both APIs of W3C Attribution do is one row without a name; what Attribution Reporting does is added to it.
+    What both APIs of W3C Attribution do is one row without a name; what the other APIs do is added to it.
     """
     order = list(_KINDS)
     decisions = sorted((event for event in events if event.kind in _KINDS), key=lambda event: order.index(event.kind))
@@ -59,7 +67,7 @@ def told(events: Iterable[Event]) -> list[Told]:
 
 
 def deliveries(events: Iterable[Event]) -> list[Told]:
-    """What events say of Attribution Reporting's reports on their way, a row for each host and result."""
+    """What events say of the reports that browsers send by themselves, a row for each host and result."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for event in events:
         if event.kind.startswith("report.") and event.data["kind"] != ReportKind.ATTRIBUTION_CONVERSION:
@@ -97,9 +105,20 @@ def _sentence(event: Event) -> str:
         return "source registered" if stored else f"source refused, {event.verdict}"
     if event.kind == TRIGGER_REGISTRATION:
         return _trigger_sentence(event)
+    if event.kind == StorageEvent.SELECT_URL:
+        return _CREATIVES.get(str(event.data.get("url")), event.summary)
+    if event.kind == PRIVATE_AGGREGATION:
+        return _reach_sentence(event)
     if event.kind == "impression" and event.verdict == AttributionVerdict.STORED:
         return f"ad noted: {story.CAMPAIGNS[event.data['histogramIndex']].label}, for shop.test"
     return _OUTCOMES.get(event.verdict, event.summary)
+
+
+def _reach_sentence(event: Event) -> str:
+    labels = [_COUNTED.get(one["bucket"], f"bucket {one['bucket']}") for one in event.data["contributions"]]
+    if event.verdict == BatchVerdict.REPORT_SCHEDULED:
+        return f"counted for {' and '.join(labels)}"
+    return f"not counted, {event.verdict}"
 
 
 def _trigger_sentence(event: Event) -> str:

@@ -12,6 +12,7 @@ WEEKS = 3
 _AD_WEIGHTS = (0, 0, 0, 0, 1, 1, 1, 2, 2, 3)
 """Campaigns by how often they are shown."""
 _VIEWS_PER_CLICK = 3
+_WEEKS_PER_BROWSING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,11 @@ class SeenAd:
     campaign: int
     clicked: bool = False
     """Whether the user follows the ad to the shop, to look around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Browsing:
+    """A look at the shop's front page, on which the poster hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +42,14 @@ class Visit:
 
     at: int
     user: int
-    what: SeenAd | Purchase
+    what: SeenAd | Browsing | Purchase
 
 
 def plan_visits(rng: Rng, users: int) -> list[Visit]:
-    """Everything that happens, in order of time: each user sees an ad in week 1, some more follow, all buy once."""
+    """Everything that happens, in order of time: each user sees an ad in week 1, some more follow, all buy once.
+
+    Some look around in the shop besides.
+    """
     visits: list[Visit] = []
     for user in range(1, users + 1):
         seen = _moment(rng, 0)
@@ -53,11 +62,18 @@ def plan_visits(rng: Rng, users: int) -> list[Visit]:
                 if rng.below(Draw.VISITOR, 3):
                     visits.append(Visit(_later(rng, seen), user, Purchase(_product(rng))))
     visits.sort(key=lambda visit: (visit.at, visit.user))
-    return [replace(visit, what=_maybe_clicked(rng, visit.what)) for visit in visits]
+    visits = [replace(visit, what=_maybe_clicked(rng, visit.what)) for visit in visits]
+    for user in range(1, users + 1):
+        visits += (
+            Visit(_moment(rng, week), user, Browsing())
+            for week in range(WEEKS)
+            if rng.below(Draw.VISITOR, _WEEKS_PER_BROWSING) == 0
+        )
+    return sorted(visits, key=lambda visit: (visit.at, visit.user))
 
 
-def _maybe_clicked(rng: Rng, what: SeenAd | Purchase) -> SeenAd | Purchase:
-    if isinstance(what, Purchase):
+def _maybe_clicked(rng: Rng, what: SeenAd | Browsing | Purchase) -> SeenAd | Browsing | Purchase:
+    if not isinstance(what, SeenAd):
         return what
     return replace(what, clicked=rng.below(Draw.VISITOR, _VIEWS_PER_CLICK) == 0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -10,18 +9,22 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page
-
 from agent.aggregation.apps import collector_app, service_app
-from agent.aggregation.attribution_collector import attribution_receiver_app, attribution_reports_app
+from agent.aggregation.attribution_collector import (
+    attribution_receiver_app,
+    attribution_reports_app,
+    private_aggregation_receiver_app,
+)
 from agent.browser.launch import Browser
 from agent.browser.network.client import HostClient
 from agent.browser.network.hosts import HostMap, Refusal
 from agent.crypto.keys import KeyRing, generate_key
 from agent.engines.attribution.epochs import epoch_of
 from agent.journeys.arrivals import Tally, summary_of
+from agent.journeys.reach import Views, reach_summary
 from agent.journeys.told import deliveries, told
-from agent.journeys.visits import WEEKS, Purchase, SeenAd, Visit, plan_visits
+from agent.journeys.visitors import buy, counted, decided, follow_ad, see
+from agent.journeys.visits import WEEKS, Browsing, Purchase, SeenAd, Visit, plan_visits
 from agent.model.attribution import BudgetKind, Dialect
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
 from agent.model.clock import DAY, SECOND, WEEK, Clock, format_instant, wall_time
@@ -34,7 +37,6 @@ from agent.model.settings import Settings
 from agent.reporting.model import (
     API_NAMES,
     ApiSummary,
-    AttributionReportingSummary,
     DemoRun,
     RowKind,
     TimelineRow,
@@ -53,8 +55,6 @@ _STRIP_LENGTH = 12
 _SETTINGS = Settings(limits=AttributionLimits(value_cap=story.MAX_VALUE))
 """The seed dialect has no maxValue; the shop's purchases have the value 1, so the service caps at that."""
 _SERVICES = {Dialect.CURRENT: story.AGGREGATION_SERVICE, Dialect.LEVEL1_2024: story.AGGREGATOR}
-_PATIENCE = 30
-"""Seconds that a page may take to register what it should."""
 
 
 class World:
@@ -79,7 +79,7 @@ class World:
         self._timeline: list[TimelineRow] = []
         self._strip: deque[dict[str, Any]] = deque(maxlen=_STRIP_LENGTH)
         self._true: dict[Dialect, list[int]] = {dialect: [0] * story.HISTOGRAM_SIZE for dialect in Dialect}
-        self._tally = Tally()
+        self._tally, self._views = Tally(), Views()
         self._due: dict[int, int] = {}
         """When each user's next report leaves; users without one are not there."""
         self._left: list[Event] = []
@@ -100,6 +100,7 @@ class World:
         adtech = {
             "/collector/": collector,
             "/.well-known/attribution-reporting/": attribution_receiver_app(shelf, present),
+            "/.well-known/private-aggregation/": private_aggregation_receiver_app(shelf, present),
             "/attribution-collector/": attribution_reports_app(shelf, self._keys),
         }
         mounts = {"adtech.test": adtech, "aggregator.test": {"/service/": service}}
@@ -132,7 +133,7 @@ class World:
             notes = [await self._aggregate_again(dialect) for dialect in Dialect]
             while self._due:  # a report that is retried is due again
                 await self._pass_time(users, (max(self._due.values()) // DAY + 1) * DAY)
-            attribution_reporting = await self._attribution_reporting()
+            arrived = await self._arrived()
         notes.append("The newsletter's ad is a response field, which navigator.privateAttribution does not have.")
         return DemoRun(
             seed=self._seed,
@@ -142,7 +143,8 @@ class World:
             weeks=WEEKS,
             timeline=tuple(self._timeline),
             apis=tuple(summaries),
-            attribution_reporting=attribution_reporting,
+            attribution_reporting=summary_of(self._tally, arrived),
+            reach=reach_summary(self._views, arrived, self._rng),
             budgets=tuple(budgets),
             notes=tuple(notes),
         )
@@ -173,11 +175,19 @@ class World:
         seen = last.id if last else 0
         match visit.what:
             case SeenAd(campaign, clicked):
-                await _see(page, f"{story.HOSTS[1].origin}{story.CAMPAIGNS[campaign].path}", clicked=clicked)
-                await _registered(agent, SOURCE_REGISTRATION, seen, 1 + clicked)
+                ads = await see(page, f"{story.HOSTS[1].origin}{story.CAMPAIGNS[campaign].path}")
+                await counted(agent, ads, seen)
+                if clicked:
+                    await follow_ad(page)
+                await decided(agent, SOURCE_REGISTRATION, seen, 1 + clicked)
+                self._views.add(visit.user, ads)
+            case Browsing():
+                ads = await see(page, f"{story.HOSTS[2].origin}/")
+                await counted(agent, ads, seen)
+                self._views.add(visit.user, ads)
             case Purchase(product):
-                await _buy(page, f"{story.HOSTS[2].origin}/product/{product}")
-                await _registered(agent, TRIGGER_REGISTRATION, seen, 1)
+                await buy(page, f"{story.HOSTS[2].origin}/product/{product}")
+                await decided(agent, TRIGGER_REGISTRATION, seen, 1)
         await page.close()
         events = await self._settled(visit.user, agent, seen)
         self._tally.add(visit.user, events)
@@ -223,13 +233,14 @@ class World:
             self._due[number] = min(pending)
         return await agent.events.read(after=after)
 
-    async def _attribution_reporting(self) -> AttributionReportingSummary:
+    async def _arrived(self) -> list[dict[str, Any]]:
+        """Every report that a browser sent to adtech.test by itself."""
         arrived: list[dict[str, Any]] = []
         while True:
             after = arrived[-1]["id"] if arrived else 0
             _, page = await self._request("GET", f"https://adtech.test/attribution-collector/reports?after={after}")
             if not page["reports"]:
-                return summary_of(self._tally, arrived)
+                return arrived
             arrived += page["reports"]
 
     async def _budgets(self, number: int, agent: Agent) -> list[WeekBudget]:
@@ -297,36 +308,3 @@ class World:
         async for event in agent.events:
             for _, site, text in told([event]) + deliveries([event]):
                 self._strip.append({"time": format_instant(event.time), "site": site, "text": text})
-
-
-async def _see(page: Page, url: str, *, clicked: bool) -> None:
-    """Open a page with an ad, wait until its frames have noted it, and follow it if it is ``clicked``."""
-    await page.goto(url)
-    for frame in page.frames:
-        for status in await frame.locator("[data-campaign] [role=status]").all():
-            await status.and_(frame.locator("[data-state=done]")).wait_for()
-    if clicked:
-        for frame in page.frames:
-            if await frame.get_by_test_id("ad-link").count():
-                await frame.get_by_test_id("ad-link").click()
-                break
-        await page.wait_for_url(f"{story.HOSTS[2].origin}/**")
-
-
-async def _buy(page: Page, url: str) -> None:
-    """Buy what a product page offers and wait until its reports were posted."""
-    await page.goto(url)
-    await page.get_by_test_id("buy-now").click()
-    await page.locator("#measurement[data-state=sent]").wait_for()
-
-
-async def _registered(agent: Agent, kind: str, after: int, count: int) -> None:
-    """Wait until ``count`` registrations of a kind have events with an id above ``after``."""
-    try:
-        async with asyncio.timeout(_PATIENCE), agent.events.news:
-            while len(await agent.events.read(after=after, kind=kind)) < count:
-                await agent.events.news.wait()
-    except TimeoutError:
-        raise TallyhostError(
-            f"a page of the demo made no {kind} within {_PATIENCE} s", fix="report this: it is a bug"
-        ) from None

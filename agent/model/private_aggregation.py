@@ -17,6 +17,26 @@ class PrivateAggregationApi(StrEnum):
     PROTECTED_AUDIENCE = "protected-audience"
 
 
+PRIVATE_AGGREGATION = "private-aggregation"
+"""The kind of the event of a batch; its verdict is a :class:`BatchVerdict`."""
+
+
+class BatchVerdict(StrEnum):
+    """What became of a batch."""
+
+    REPORT_SCHEDULED = "report-scheduled"
+    NULL_REPORT = "null-report"
+    """There was nothing to say, or the budget refused; a report leaves all the same."""
+    EMPTY = "empty"
+    """Nothing was contributed; nothing leaves, and so it is with all that follow."""
+    INSUFFICIENT_BUDGET = "insufficient-budget"
+    PENDING_REPORT_LIMIT_REACHED = "pending-report-limit-reached"
+    NOT_TRUSTWORTHY = "not-trustworthy"
+    """The reporting origin is not potentially trustworthy."""
+    DISABLED = "disabled"
+    NOT_ENROLLED = "not-enrolled"
+
+
 class ErrorEvent(StrEnum):
     """What can trigger a conditional contribution, in the order in which such contributions stand in a payload."""
 

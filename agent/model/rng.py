@@ -26,6 +26,7 @@ class Draw(StrEnum):
     START_UP_DELAY = "start_up_delay"
     SENDING_ORDER = "sending_order"
     PRIVATE_AGGREGATION_DELAY = "private_aggregation_delay"
+    AUCTION_ORDER = "auction_order"
 
 
 class Rng(Protocol):

@@ -9,6 +9,7 @@ from agent.model.attribution import AggregationService, Dialect
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.limits import AttributionLimits
 from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.protected_audience import ProtectedAudienceLimits
 from agent.model.shared_storage import SharedStorageLimits
 
 LOCAL_SERVICE = AggregationService(
@@ -36,6 +37,9 @@ class Settings:
     private_aggregation: bool = True
     """Whether Private Aggregation is on; off, contributions come to nothing."""
     private_aggregation_limits: PrivateAggregationLimits = field(default_factory=PrivateAggregationLimits)
+    protected_audience: bool = True
+    """Whether Protected Audience is on; off, groups are not kept and no auction has a winner."""
+    protected_audience_limits: ProtectedAudienceLimits = field(default_factory=ProtectedAudienceLimits)
     debug_mode_allowed: Callable[[str, str], bool] | None = None
     """Whether ``enableDebugMode`` takes effect for a top-level and a reporting origin; None: where third-party cookies
     are allowed."""

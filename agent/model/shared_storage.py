@@ -3,8 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from agent.model.clock import DAY, HOUR, MINUTE
+
+
+def storage_bytes(text: str) -> int:
+    """What a key or a value counts towards the quota: two bytes for each of its UTF-16 code units."""
+    return 2 * len(text) if text.isascii() else len(text.encode("utf-16-le"))
+
+
+class WrittenBy(StrEnum):
+    """Who wrote."""
+
+    PAGE = "page"
+    WORKLET = "worklet"
+    HEADER = "header"
+    """``Shared-Storage-Write`` of a response."""
+    OWNER = "owner"
+    """The agent's owner, as developer tools do (shared-storage section 11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Whose data is written, and on whose behalf."""
+
+    origin: str
+    """Serialised, whose entries they are: of the page, a worklet's data origin, or of a response."""
+    by: WrittenBy
+    site: str = ""
+    """The top-level site, as a host name, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +68,40 @@ ModifierMethod = SetMethod | AppendMethod | DeleteMethod | ClearMethod
 """One write (shared-storage section 2); keys and values are text without lone surrogates."""
 
 
+class StorageEvent(StrEnum):
+    """The kinds of Shared Storage's events."""
+
+    SET = "shared-storage.set"
+    APPEND = "shared-storage.append"
+    DELETE = "shared-storage.delete"
+    CLEAR = "shared-storage.clear"
+    BATCH_UPDATE = "shared-storage.batch-update"
+    """Also of a response's ``Shared-Storage-Write``."""
+    SELECT_URL = "shared-storage.select-url"
+    NAVIGATION = "shared-storage.navigation"
+    """A selected URL's frame navigated the tab."""
+    RESET_BUDGET = "shared-storage.reset-budget"
+    ADD_MODULE = "shared-storage.add-module"
+    RUN = "shared-storage.run"
+
+
+class StorageVerdict(StrEnum):
+    """What became of a write."""
+
+    STORED = "stored"
+    DELETED = "deleted"
+    CLEARED = "cleared"
+    IGNORED = "ignored"
+    """Nothing was to be changed: the entry was present, or a response said nothing that can be applied."""
+    ABSENT = "absent"
+    """There was no entry to delete."""
+    QUOTA_EXCEEDED = "quota-exceeded"
+    TOO_LONG = "too-long"
+    """The value that ``append`` would make."""
+    INVALID_LENGTH = "invalid-length"
+    """A key or a value that scripts refuse before they ask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One stored entry of an origin."""
@@ -48,6 +110,11 @@ class Entry:
     value: str
     written: int
     """Milliseconds since 1970 of its last write, from which it expires."""
+
+    @property
+    def bytes_used(self) -> int:
+        """What it counts towards the quota."""
+        return storage_bytes(self.key) + storage_bytes(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.private_aggregation import ConditionalContribution, PrivateAggregationConfig
-from agent.model.shared_storage import ModifierMethod
+from agent.model.shared_storage import ModifierMethod, SharedStorageLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,10 @@ class Worklet(Protocol):
         """Run an operation to its end; several may be under way at once."""
         ...
 
+    def lock_broken(self, lock: int) -> None:
+        """A lock that its code holds was stolen by another request."""
+        ...
+
     async def close(self) -> None:
         """End it at once, whatever its code does; operations under way end as died."""
         ...
@@ -145,6 +149,11 @@ class Worklet(Protocol):
 class WorkletHost(Protocol):
     """Makes worklets."""
 
-    async def create(self, services: WorkletServices, *, options: Mapping[str, Any]) -> Worklet:
-        """A fresh worklet; ``options`` tell its script what it shows, such as ``{"errorReporting": False}``."""
+    async def create(
+        self, services: WorkletServices, *, options: Mapping[str, Any], limits: SharedStorageLimits | None = None
+    ) -> Worklet:
+        """A fresh worklet; ``options`` tell its script what it shows, such as ``{"errorReporting": False}``.
+
+        ``limits``: what its code may hold, and how long it may run without a pause.
+        """
         ...

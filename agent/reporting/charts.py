@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.model.clock import WEEK
-from agent.reporting.model import ApiSummary, Campaign, DemoRun, RowKind, WeekBudget
+from agent.reporting.model import ApiSummary, Campaign, DemoRun, ReachSummary, RowKind, WeekBudget
 
 BARS_WIDTH, BAR_ROW, BARS_LEFT, BARS_RIGHT = 340, 66, 4, 44
 WEEKS_WIDTH, LANE, LANES_LEFT, LANES_TOP = 760, 54, 128, 26
@@ -99,12 +99,22 @@ class HeatChart:
 
 def bar_charts(summaries: Sequence[ApiSummary]) -> tuple[BarChart, ...]:
     """True and noised sums of each API, side by side; all on one scale, which includes zero."""
-    reach = [value for s in summaries for c in s.campaigns for value in (c.true, c.noised, c.p5, c.p95)]
-    low, high = min([0, *reach]), max([1, *reach])
-    return tuple(_bar_chart(summary, low, high) for summary in summaries)
+    low, high = _scale([campaign for summary in summaries for campaign in summary.campaigns])
+    return tuple(_bar_chart(summary.campaigns, low, high) for summary in summaries)
 
 
-def _bar_chart(summary: ApiSummary, low: int, high: int) -> BarChart:
+def reach_chart(summary: ReachSummary) -> BarChart:
+    """True and noised browsers of each campaign, side by side, on a scale of their own."""
+    campaigns = [campaign.browsers for campaign in summary.campaigns]
+    return _bar_chart(campaigns, *_scale(campaigns))
+
+
+def _scale(campaigns: Sequence[Campaign]) -> tuple[int, int]:
+    values = [value for c in campaigns for value in (c.true, c.noised, c.p5, c.p95)]
+    return min([0, *values]), max([1, *values])
+
+
+def _bar_chart(campaigns: Sequence[Campaign], low: int, high: int) -> BarChart:
     def x(value: float) -> float:
         return round(BARS_LEFT + (value - low) / (high - low) * (BARS_WIDTH - BARS_LEFT - BARS_RIGHT), 1)
 
@@ -113,7 +123,7 @@ def _bar_chart(summary: ApiSummary, low: int, high: int) -> BarChart:
 
     bars = tuple(
         Bar(c, position * BAR_ROW, *span(c.true), *span(c.noised), x(c.p5), x(c.p95))
-        for position, c in enumerate(summary.campaigns)
+        for position, c in enumerate(campaigns)
     )
     return BarChart(BARS_WIDTH, len(bars) * BAR_ROW, x(0), bars)
 

@@ -23,6 +23,7 @@ class RowKind(StrEnum):
     SOURCE = "source"
     CONVERSION = "conversion"
     TRIGGER = "trigger"
+    REACH = "reach"
     REPORT = "report"
     AGGREGATION = "aggregation"
     CLOCK = "clock"
@@ -164,6 +165,40 @@ class AttributionReportingSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class ReachedCampaign:
+    """How many browsers saw a campaign, on whichever site, beside how often it was shown."""
+
+    sites: tuple[str, ...]
+    """Hosts that show it."""
+    shown: int
+    """How often it was shown, to anybody: what a server can count."""
+    browsers: Campaign
+    """``true``: browsers that saw it; ``noised``: what the opened reports and the noise add up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCreative:
+    """One of the pictures that take turns, as selectURL chose them."""
+
+    label: str
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReachSummary:
+    """What Private Aggregation told the measurement company out of Shared Storage."""
+
+    campaigns: tuple[ReachedCampaign, ...]
+    creatives: tuple[ShownCreative, ...]
+    poster: str
+    """Label of the campaign whose creatives they are."""
+    reports: int
+    epsilon: float
+    scale: float
+    """Scale of the discrete Laplace noise, in browsers."""
+
+
+@dataclass(frozen=True, slots=True)
 class DemoRun:
     """A whole run, ready to be shown."""
 
@@ -176,6 +211,7 @@ class DemoRun:
     """In order of time."""
     apis: tuple[ApiSummary, ...]
     attribution_reporting: AttributionReportingSummary
+    reach: ReachSummary
     budgets: tuple[WeekBudget, ...]
     """A pair of user and week that is missing has spent nothing."""
     notes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from agent.model.clock import format_instant
-from agent.reporting.charts import bar_charts, heat_charts, week_chart
+from agent.reporting.charts import bar_charts, heat_charts, reach_chart, week_chart
 from agent.reporting.model import AttributionReportingSummary, DemoRun, RowKind
 
 REPORT_NAME = "report.html"
@@ -47,6 +47,7 @@ def render_report(run: DemoRun) -> str:
         policy=f"default-src 'none'; style-src 'sha256-{digest}'",
         bars=list(zip(run.apis, bar_charts(run.apis), strict=True)),
         noise=_noise(run.attribution_reporting),
+        reach=reach_chart(run.reach),
         weeks=week_chart(run),
         heats=heat_charts(run.budgets),
         kinds=[kind for kind in RowKind if any(row.kind is kind and row.site for row in run.timeline)],

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.model.clock import DAY, format_instant
-from agent.reporting.model import ApiSummary, AttributionReportingSummary, RowKind, TimelineRow
+from agent.reporting.model import ApiSummary, AttributionReportingSummary, ReachSummary, RowKind, TimelineRow
 
 BAR_WIDTH = 10
 _COLOURS = {
@@ -16,6 +16,7 @@ _COLOURS = {
     RowKind.SOURCE: "blue",
     RowKind.CONVERSION: "green",
     RowKind.TRIGGER: "bright_green",
+    RowKind.REACH: "bright_blue",
     RowKind.REPORT: "magenta",
     RowKind.AGGREGATION: "yellow",
     RowKind.CLOCK: "dim",
@@ -89,3 +90,36 @@ def attribution_reporting_table(summary: AttributionReportingSummary) -> Table:
         numbers = (campaign.seen, campaign.clicked, campaign.purchases, campaign.event_level)
         table.add_row(Text(campaign.label), *map(str, numbers))
     return table
+
+
+def reach_table(summary: ReachSummary) -> Table:
+    """How often each campaign was shown, and how many browsers saw it: the truth beside what the reports say."""
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=(
+            f"Private Aggregation: {summary.reports} reports, epsilon {summary.epsilon:g}, "
+            f"noise of scale {summary.scale:g}"
+        ),
+        title_justify="left",
+        title_style="bold",
+    )
+    table.add_column("Campaign")
+    for heading in ("Shown", "Browsers, true", "Noised", "90 % interval"):
+        table.add_column(heading, justify="right")
+    for campaign in summary.campaigns:
+        browsers = campaign.browsers
+        table.add_row(
+            Text(browsers.label),
+            str(campaign.shown),
+            str(browsers.true),
+            str(browsers.noised),
+            f"{browsers.p5} to {browsers.p95}",
+        )
+    return table
+
+
+def creatives_line(summary: ReachSummary) -> str:
+    """Which creatives selectURL showed, and how often."""
+    shown = ", ".join(f"{creative.label} {creative.shown}" for creative in summary.creatives)
+    return f"{summary.poster}, pictures in turn: {shown}"

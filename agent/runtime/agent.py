@@ -15,30 +15,38 @@ from playwright.async_api import BrowserContext, Page
 
 from agent.aggregation.outcome import AggregationError, AggregationResult
 from agent.aggregation.service import aggregate
+from agent.browser.auction_fetches import AuctionFetches
 from agent.browser.launch import Browser
 from agent.browser.network.front import Front
 from agent.browser.network.hosts import HostMap
 from agent.crypto.keys import KeyRing
-from agent.model.attribution import CallContext, ConversionRequest, Dialect
+from agent.model.attribution import CallContext, Dialect
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
 from agent.model.clock import Clock, format_instant
 from agent.model.errors import PageException
 from agent.model.events import Event
-from agent.model.reports import Report
 from agent.model.rng import Rng, rng_for
 from agent.model.settings import Settings
 from agent.model.tasks import Tasks
+from agent.runtime import forgetting
+from agent.runtime.alarms import Alarms
+from agent.runtime.attribution import Attribution
 from agent.runtime.attribution_reporting import AttributionReporting
+from agent.runtime.auctions import Auctions
 from agent.runtime.expiry import Expiry
 from agent.runtime.inspection import AgentClock, EventStream, Reports, State
-from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, open_delivery, seal
+from agent.runtime.locks import LockManager
+from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, open_delivery
 from agent.runtime.pages import Pages
-from agent.verbs import attribution as verbs
-from agent.verbs import attribution_reporting as reporting_verbs
-from agent.verbs.attribution import Outcome
+from agent.runtime.private_aggregation import PrivateAggregation
+from agent.runtime.shared_storage import SharedStorage
+from agent.runtime.stored_interest_groups import StoredInterestGroups
+from agent.runtime.stored_private_aggregation import StoredPrivateAggregation
+from agent.runtime.stored_shared_storage import StoredSharedStorage
+from agent.runtime.transactions import Transactions
+from agent.runtime.worklet_surroundings import Surroundings
 from storage import clock as stored_clock
 from storage import events as event_store
-from storage import reports as report_store
 from storage.aggregation_ledger import AggregationLedger
 from storage.database import MEMORY, AsyncDatabase
 from storage.profile import Profile
@@ -76,13 +84,26 @@ class Agent:
         """The keys of the local aggregation service: reports are sealed to them."""
         self._tasks = Tasks()
         self.events = EventStream(database)
+        self._transactions = Transactions(database, self._announce)
         self.reports = Reports(database, self.events)
-        self.state = State(database, self.events, self._apply, clock, self.rng, settings.limits)
+        self.state = State(database, self.events, self._transactions.apply, clock, self.rng, settings.limits)
         self.clock = AgentClock(clock, self._settle, database)
         self.arrived: Callable[[], Awaitable[None]] = _nothing_arrives
         """Waits until all is registered that pages' responses asked for by now."""
-        self._expiry = Expiry(self._apply, clock, settings.attribution_reporting_limits)
+        self.clock_moved: Callable[[], Awaitable[None]] = _nothing_arrives
+        """Waits until what worklets had begun has ended, and what became due in them is done."""
+        self._expiry = Expiry(self._transactions.apply, clock, settings.attribution_reporting_limits)
+        self._attribution = Attribution(
+            self._transactions, settings, clock, self.rng, self.service_keys, enabled=enabled
+        )
         self._reporting = AttributionReporting(database, settings, clock, self.rng, enabled=enabled)
+        self.shared_storage = StoredSharedStorage(database, self._transactions, clock, settings.shared_storage_limits)
+        """Shared Storage as its owner sees it, whatever page wrote it."""
+        self.interest_groups = StoredInterestGroups(database, self._transactions, clock)
+        """Protected Audience's, as their owner sees them."""
+        self.private_aggregation = StoredPrivateAggregation(database, clock, settings.private_aggregation_limits)
+        """What sites have spent and have left."""
+        self._aggregation = PrivateAggregation(database, settings, self.rng, self._reported, enabled=enabled)
 
     @classmethod
     @asynccontextmanager
@@ -129,10 +150,15 @@ class Agent:
                         allow_network=settings.allow_network,
                     )
                 )
-            reporting = replace(settings, attribution_reporting=settings.attribution_reporting and enabled)
-            pages = Pages(agent, reporting, clock, agent.rng, browser.channel, browser.request_clients)
+            shown = replace(
+                settings,
+                attribution_reporting=settings.attribution_reporting and enabled,
+                shared_storage=settings.shared_storage and enabled,
+                protected_audience=settings.protected_audience and enabled,
+            )
+            pages = agent.open_pages(browser, shown)
             stack.push_async_callback(pages.close)
-            agent.arrived = pages.registrations.settled
+            agent.arrived, agent.clock_moved = pages.registrations.settled, pages.clock_moved
             front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
             agent.context, pages.context_id = await browser.new_context(front, pages)
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
@@ -194,6 +220,28 @@ class Agent:
 
     # Parts of :meth:`launch` and :meth:`open_profile`.
 
+    def open_pages(self, browser: Browser, settings: Settings) -> Pages:
+        """What is behind pages in ``browser``, which see ``settings``."""
+        channel, clients, clock, rng = browser.channel, browser.request_clients, self._clock, self.rng
+        around = Surroundings(
+            host=browser.worklets,
+            storage=self.shared_storage,
+            transactions=self._transactions,
+            locks=LockManager(),
+            alarms=Alarms(self._clock),
+            clock=self._clock,
+            settings=settings,
+            tasks=Tasks(),
+            complete=self._aggregation.complete,
+            realms=channel,
+            browser=clients.observer,
+        )
+        scripts = channel.worklet_scripts
+        shared_storage = SharedStorage(around, scripts.load)
+        urls, fetches = shared_storage.selected_urls, AuctionFetches(scripts)
+        auctions = Auctions(around, self.interest_groups, browser.auction_scripts, fetches, urls, rng)
+        return Pages(self, settings, clock, rng, channel, clients, shared_storage, auctions)
+
     async def prepare_delivery(self, stack: AsyncExitStack, user_agent: str) -> None:
         """Make everything ready to deliver, until ``stack`` closes."""
         stack.push_async_callback(self._tasks.close)
@@ -253,20 +301,8 @@ class Agent:
     async def save_impression(
         self, dialect: Dialect, context: CallContext, options: Mapping[str, Any]
     ) -> PageException | None:
-        """Save an impression; gives what the page sees thrown. ``options`` are converted WebIDL members."""
-
-        def work(connection: sqlite3.Connection) -> Outcome:
-            return verbs.save_impression(
-                connection,
-                dialect,
-                context,
-                options,
-                limits=self.settings.limits,
-                now=self._clock.now(),
-                enabled=self.enabled,
-            )
-
-        return (await self._apply("save impression", work)).exception
+        """See :meth:`Attribution.save_impression`."""
+        return await self._attribution.save_impression(dialect, context, options)
 
     async def measure_conversion(
         self, dialect: Dialect, context: CallContext, options: Mapping[str, Any], *, report_url: str | None = None
@@ -275,48 +311,16 @@ class Agent:
 
         With ``report_url`` the agent sends the report there itself (draft, section 11).
         """
-        report: Report | None = None
-        now = self._clock.now()
-
-        def work(connection: sqlite3.Connection) -> Outcome:
-            return verbs.measure_conversion(
-                connection,
-                dialect,
-                context,
-                options,
-                limits=self.settings.limits,
-                services=self.settings.aggregation_services,
-                rng=self.rng,
-                now=now,
-                enabled=self.enabled,
-            )
-
-        def keep(connection: sqlite3.Connection, outcome: Outcome) -> None:
-            nonlocal report
-            if isinstance(outcome.request, ConversionRequest) and outcome.histogram is not None:
-                report = seal(
-                    outcome.request,
-                    outcome.histogram,
-                    key=self.service_keys.current.public,
-                    rng=self.rng,
-                    now=now,
-                    event_id=outcome.events[0].id,
-                    report_url=report_url,
-                )
-                report_store.insert(connection, report)
-
-        outcome = await self._apply("measure conversion", work, keep)
-        if outcome.exception is not None:
-            return outcome.exception
-        assert report is not None
+        report = await self._attribution.measure_conversion(dialect, context, options, report_url=report_url)
+        if isinstance(report, PageException):
+            return report
         if report_url is not None:
             self._scheduler.wake()
         return report.body
 
     async def clear_impressions_for_site(self, site: str) -> None:
         """``Clear-Site-Data: "impressions"`` from ``site``."""
-        now = self._clock.now()
-        await self._apply("clear impressions", lambda c: verbs.clear_impressions_for_site(c, site, now=now))
+        await self._attribution.clear_impressions_for_site(site)
 
     async def register(self, response: RegistrationResponse) -> None:
         """Register what a response asks Attribution Reporting for; see :meth:`AttributionReporting.register`."""
@@ -325,11 +329,9 @@ class Agent:
         self._scheduler.wake()
 
     async def clear_reporting_origin(self, origin: str) -> None:
-        """``Clear-Site-Data: "storage"`` (or ``"*"``) from ``origin``, as far as Attribution Reporting goes."""
+        """``Clear-Site-Data: "storage"`` (or ``"*"``) from ``origin``: what it stored and would report goes."""
         now = self._clock.now()
-        await self._apply(
-            "clear reporting origin", lambda c: reporting_verbs.clear_reporting_origin(c, origin, now=now)
-        )
+        await self._transactions.apply("clear origin", lambda c: forgetting.clear_origin(c, origin, now=now))
 
     async def aggregate(
         self, reports: Sequence[bytes], *, epsilon: float, noise: bool = True, reveal: bool = False
@@ -354,35 +356,20 @@ class Agent:
 
     async def note(self, event: Event) -> None:
         """Record an event that changes nothing."""
-        await self._apply("note", lambda _: Outcome(event.verdict, (event,)))
+        await self._transactions.note(event)
 
     # The shell around decisions.
-
-    async def _apply(
-        self,
-        name: str,
-        work: Callable[[sqlite3.Connection], Outcome],
-        keep: Callable[[sqlite3.Connection, Outcome], None] = lambda _connection, _outcome: None,
-    ) -> Outcome:
-        """Run one verb, append its events, and ``keep`` what came of it, in one transaction."""
-
-        def transaction(connection: sqlite3.Connection) -> Outcome:
-            outcome = work(connection)
-            ids = event_store.append(connection, outcome.events)
-            events = tuple(replace(event, id=number) for event, number in zip(outcome.events, ids, strict=True))
-            outcome = replace(outcome, events=events)
-            keep(connection, outcome)
-            return outcome
-
-        outcome = await self._database.transact(name, transaction)
-        self._announce()
-        return outcome
 
     def _announce(self) -> None:
         self._tasks.start(self.events.announce(), "announce events")
 
+    def _reported(self) -> None:
+        self._announce()
+        self._scheduler.wake()
+
     async def _settle(self) -> None:
         await self.arrived()
+        await self.clock_moved()
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, self._clock.ahead))
         await self._expiry.expire()
         await self.show_time()

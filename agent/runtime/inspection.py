@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -18,9 +18,8 @@ from agent.model.limits import AttributionLimits
 from agent.model.reports import Report, ReportKind, ReportState
 from agent.model.rng import Rng
 from agent.model.site import parse_a_site
+from agent.runtime import forgetting
 from agent.runtime.latest import PAGE, Latest, read_latest
-from agent.verbs import attribution as verbs
-from agent.verbs import attribution_reporting as reporting_verbs
 from agent.verbs.attribution import Outcome
 from storage import aggregation_ledger, impressions, privacy_budgets, report_queue, sources
 from storage import clock as stored_clock
@@ -274,15 +273,15 @@ class State:
         if keep_history:
             await self._apply(
                 "clear site data",
-                lambda c: _clear_site_data(c, [parsed], self._limits, self._rng, now),
+                lambda c: forgetting.clear_site_data(c, [parsed], limits=self._limits, rng=self._rng, now=now),
             )
         else:
-            await self._apply("clear history of site", lambda c: _clear_history(c, [parsed], now))
+            await self._apply("clear history of site", lambda c: forgetting.clear_history(c, [parsed], now=now))
 
     async def clear_history(self) -> None:
         """Clear the history of all sites: every impression and budget goes, open epochs become unusable."""
         now = self._clock.now()
-        await self._apply("clear history", lambda c: _clear_history(c, None, now))
+        await self._apply("clear history", lambda c: forgetting.clear_history(c, None, now=now))
 
     async def save(self, path: Path) -> None:
         """Write a copy of the whole profile, events and reports included, to the file ``path``."""
@@ -305,7 +304,7 @@ class State:
         def work(connection: sqlite3.Connection) -> None:
             impressions.remove_all(connection)
             privacy_budgets.remove_all(connection)
-            reporting_verbs.clear_all(connection)
+            forgetting.clear_registrations_and_storage(connection)
             privacy_budgets.write_state(connection, AttributionState())
             report_store.remove_all(connection)
             event_store.remove_all(connection)
@@ -313,18 +312,3 @@ class State:
 
         await self._database.transact("reset", work)
         await self._events.announce(replaced=True)
-
-
-def _clear_site_data(
-    connection: sqlite3.Connection, sites: Sequence[str], limits: AttributionLimits, rng: Rng, now: int
-) -> Outcome:
-    reporting_verbs.clear_site_data(connection, sites)
-    return verbs.clear_site_data(connection, sites, limits=limits, rng=rng, now=now)
-
-
-def _clear_history(connection: sqlite3.Connection, sites: Sequence[str] | None, now: int) -> Outcome:
-    if sites is None:
-        reporting_verbs.clear_all(connection)
-    else:
-        reporting_verbs.clear_history(connection, sites)
-    return verbs.clear_history(connection, sites, now=now)

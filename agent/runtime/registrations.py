@@ -7,18 +7,14 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.browser.barrier import Barrier
 from agent.browser.debug_cookie import DebugCookies
-from agent.browser.document_scan import scan_response
 from agent.browser.documents import Document
-from agent.browser.eligible_requests import ELEMENT_DESTINATIONS, LAST_WORDS, Claim, EligibleRequests
-from agent.browser.host_channel import PageCall
+from agent.browser.eligible_requests import LAST_WORDS, Claim
 from agent.browser.network.hooks import Exchange
 from agent.browser.network.hosts import Refusal
 from agent.browser.network.urls import shown_url
 from agent.browser.permissions import ATTRIBUTION_REPORTING
 from agent.browser.request_client import NOT_A_WINDOW, NoClient, RequestClients, Sender
-from agent.browser.request_tokens import TokenReader
 from agent.engines.attribution_reporting import grease
 from agent.model.attribution_reporting.eligibility import (
     INFO,
@@ -33,6 +29,7 @@ from agent.model.rng import Draw, Rng
 from agent.model.settings import Settings
 from agent.model.site import is_suitable_origin, schemeful_site
 from agent.model.tasks import Tasks
+from agent.runtime.announced_requests import redirects
 from agent.runtime.arrivals import Arrivals
 from agent.runtime.exchange_events import stopped
 from agent.runtime.navigation_sources import NavigationSources
@@ -79,14 +76,10 @@ class Registrations:
         clock: Clock,
         rng: Rng,
         clients: RequestClients,
-        accept_parameter: str,
         debug_cookies: DebugCookies,
     ) -> None:
         self._registrar, self._settings, self._clock, self._rng = registrar, settings, clock, rng
-        self._clients, self._tasks = clients, Tasks()
-        self._barrier = Barrier(clients.observer, self._tasks)
-        self._tokens, self._debug_cookies = TokenReader(accept_parameter), debug_cookies
-        self._eligible = EligibleRequests(clients.observer)
+        self._clients, self._debug_cookies, self._tasks = clients, debug_cookies, Tasks()
         self._arrivals = Arrivals(self._in_turn)
         self._navigations = NavigationSources()
         self._held_back: set[asyncio.Task[None]] = set()
@@ -101,12 +94,6 @@ class Registrations:
         await self._arrivals.settled()
         if self._held_back:
             await asyncio.wait(self._held_back)
-
-    def announced(self, call: PageCall) -> None:
-        """A page's script announces a request that is about to begin."""
-        claim = self._eligible.announced(call.method, call.options, call.caller.document, call.session)
-        if claim is not None:
-            self._navigations.announced(claim)
 
     async def _in_turn(self, arrival: _Arrival) -> None:
         response = arrival.response
@@ -126,56 +113,31 @@ class Registrations:
         if arrival.claim is not None and arrival.is_last:
             self._navigations.finished(arrival.claim)
 
-    # Requests.
+    # Requests; see :class:`Interested`.
 
-    def on_request(self, exchange: Exchange, context_id: str) -> Awaitable[None] | None:
-        """Put the headers onto the requests that have them; gives what the request must wait for, if anything."""
-        headers, sender = exchange.request_headers, exchange.data["sender"]
-        token, destination = self._tokens.take(headers), headers.get(b"sec-fetch-dest")
-        exchange.data["destination"] = destination
-        if not self._settings.attribution_reporting:
-            return None
-        if (claim := self._eligible.hop(exchange, token, sender)) is not None:
-            self._mark(exchange, claim, token)
-            return None
-        if token:
-            return self._requested_by_script(exchange, token, sender, context_id)
-        if destination == b"document":
-            return self._navigation(exchange, sender) if headers.get(b"sec-fetch-site") != b"none" else None
-        if self._eligible.elements.in_use and destination is not None:
-            kind = destination.decode("latin-1")
-            return self._element(exchange, kind, sender, context_id) if kind in ELEMENT_DESTINATIONS else None
-        return None
+    def announced(self, claim: Claim) -> None:
+        """See :class:`Interested`."""
+        self._navigations.announced(claim)
 
-    async def _requested_by_script(self, exchange: Exchange, token: str, sender: Sender, context_id: str) -> None:
-        claim = await self._eligible.by_token(exchange, token, sender)
-        if claim is None and (eligibility := LAST_WORDS.get(token[-1])) is not None:
-            # What a document announces in its last moments is lost; it may ask for this much anyway.
-            leaving = self._clients.leaving(context_id, sender)
-            if isinstance(leaving, Document):
-                claim = self._eligible.unannounced(exchange, token, eligibility, leaving)
-        if claim is None:
+    async def begins(self, exchange: Exchange, claim: Claim) -> None:
+        """See :class:`Interested`: the request headers go on where the document may register."""
+        if claim.eligibility is None:
+            return
+        if claim.client is None or await self._obstacle(claim.client) is None:
+            self._mark(exchange, claim)
+            return
+        claim.eligibility, exchange.withheld = None, claim.background
+        self._navigations.finished(claim)
+
+    def goes_on(self, exchange: Exchange, claim: Claim) -> None:
+        """See :class:`Interested`."""
+        self._mark(exchange, claim)
+
+    async def unknown(self, exchange: Exchange, letter: str) -> None:
+        """See :class:`Interested`."""
+        said = LAST_WORDS.get(letter)
+        if said is None or said[0] is not None:
             await self._ignored(exchange, "its announcement is unknown, used up, or another request's")
-        elif await self._may_register(claim.client):
-            self._mark(exchange, claim, token)
-        else:
-            exchange.withheld = claim.background
-            self._navigations.finished(claim)
-
-    async def _navigation(self, exchange: Exchange, sender: Sender) -> None:
-        await self._barrier.passed()
-        claim = self._eligible.by_navigation(exchange, sender)
-        if claim is not None and await self._may_register(claim.client):
-            self._mark(exchange, claim, "")
-
-    async def _element(self, exchange: Exchange, destination: str, sender: Sender, context_id: str) -> None:
-        await self._barrier.passed()
-        claim = self._eligible.by_element(exchange, destination, sender, context_id)
-        if claim is not None and (claim.client is None or await self._may_register(claim.client)):
-            self._mark(exchange, claim, "")
-
-    async def _may_register(self, document: Document | None) -> bool:
-        return document is not None and await self._obstacle(document) is None
 
     async def _obstacle(self, document: Document) -> tuple[str, str] | None:
         """Why a document's requests register nothing, and what to do; None where they may."""
@@ -187,10 +149,9 @@ class Registrations:
             return reason, "look at Permissions-Policy, and at the allow attribute of the frames around it"
         return None
 
-    def _mark(self, exchange: Exchange, claim: Claim, token: str) -> None:
+    def _mark(self, exchange: Exchange, claim: Claim) -> None:
         """Put the request headers on, the same on every hop of a request."""
-        exchange.data["claim"], exchange.data["token"] = claim, token
-        if not is_suitable_origin(exchange.url):
+        if not is_suitable_origin(exchange.url) or claim.eligibility is None:
             return
         if not claim.request_headers:
             eligible = grease.eligible_header(claim.eligibility, self._bits())
@@ -214,17 +175,12 @@ class Registrations:
         """Take what a response registers; it is released when it is known who stands behind it."""
         if not self._settings.attribution_reporting or exchange.withheld:
             return None
-        claim: Claim | None = exchange.data.get("claim")
-        if claim is not None:
-            self._eligible.answered(exchange.data["token"])
-        if claim is not None and _redirects(exchange):
-            self._eligible.redirected(exchange, claim, exchange.data["token"], exchange.data["sender"])
-        elif claim is not None and not claim.background:
+        claim = _claim(exchange)
+        if claim is not None and not claim.background and not redirects(exchange):
             self._navigations.landed(claim, exchange.url)
-        scan_response(exchange, exchange.data["destination"], self._eligible.elements, exchange.data["sender"].mark)
         fields = _fields(exchange)
         if not fields or (claim is None and exchange.data["destination"] not in _AMBIENT):
-            if claim is not None and not _redirects(exchange):
+            if claim is not None and not redirects(exchange):
                 self._navigations.finished(claim)
             return None
         exchange.data["arrived_at"] = self._clock.now()
@@ -232,8 +188,7 @@ class Registrations:
 
     def on_refusal(self, exchange: Exchange, refusal: Refusal) -> None:
         """An eligible request got no answer: nothing waits for it any more, and its owner is told."""
-        claim: Claim | None = exchange.data.get("claim")
-        if claim is not None:
+        if (claim := _claim(exchange)) is not None:
             self._navigations.finished(claim)
             self._tasks.start(self._ignored(exchange, refusal.what, refusal.fix), "registration refused")
 
@@ -261,13 +216,13 @@ class Registrations:
         response = RegistrationResponse(
             context_origin=origin,
             url=shown_url(exchange.url),
-            eligibility=Eligibility.UNSET if claim is None else claim.eligibility,
+            eligibility=(None if claim is None else claim.eligibility) or Eligibility.UNSET,
             fields=fields,
             navigation="" if claim is None else claim.navigation,
             debug_permission=await self._may_debug(exchange, context_id, origin),
             arrived_at=exchange.data["arrived_at"],
         )
-        return _Arrival(response, client.top, claim, is_last=not _redirects(exchange))
+        return _Arrival(response, client.top, claim, is_last=not redirects(exchange))
 
     async def _may_debug(self, exchange: Exchange, context_id: str, context_origin: str) -> bool:
         """The cookie-based debug permission (engine, section 8)."""
@@ -283,8 +238,10 @@ class Registrations:
         await self._registrar.note(stopped("registration", "ignored", summary, exchange, check, self._clock.now()))
 
 
-def _redirects(exchange: Exchange) -> bool:
-    return 300 <= exchange.status < 400 and exchange.response_headers.get(b"location") is not None
+def _claim(exchange: Exchange) -> Claim | None:
+    """What the request was announced as, where it may register anything."""
+    claim: Claim | None = exchange.data.get("claim")
+    return None if claim is None or claim.eligibility is None else claim
 
 
 def _fields(exchange: Exchange) -> dict[str, bytes]:

@@ -32,3 +32,28 @@ interface Navigator {
   readonly attribution?: Attribution;
   readonly privateAttribution?: PrivateAttribution;
 }
+
+// Shared Storage as the pages use it.
+interface SharedStorageOptions {
+  data?: object;
+  keepAlive?: boolean;
+}
+
+interface SharedStorage {
+  append(key: string, value: string): Promise<void>;
+  readonly worklet: { addModule(url: string): Promise<void> };
+  run(name: string, options?: SharedStorageOptions): Promise<void>;
+  selectURL(name: string, urls: { url: string }[], options?: SharedStorageOptions): Promise<string>;
+}
+
+interface Window {
+  readonly sharedStorage?: SharedStorage;
+}
+
+// What a worklet's script finds there.
+declare const sharedStorage: {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string): Promise<void>;
+};
+declare const privateAggregation: { contributeToHistogram(contribution: { bucket: bigint; value: number }): void };
+declare function register(name: string, operation: new () => { run(...args: any[]): Promise<unknown> }): void;

@@ -13,10 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from agent.aggregation.attribution_collector import (
+    ATTRIBUTION_PATHS,
     MAX_REPORT_BYTES,
-    PATHS,
+    PRIVATE_AGGREGATION_PATHS,
     attribution_receiver_app,
     attribution_reports_app,
+    private_aggregation_receiver_app,
 )
 from agent.crypto.keys import KeyRing, generate_key
 from agent.crypto.public_keys import CoordinatorKey
@@ -89,6 +91,7 @@ async def client() -> AsyncIterator[Client]:
         shelf = DatabaseAttributionCollection(database)
         site = web.Application()
         site.add_subapp(WELL_KNOWN, attribution_receiver_app(shelf, Clock.frozen(NOW)))
+        site.add_subapp("/.well-known/private-aggregation", private_aggregation_receiver_app(shelf, Clock.frozen(NOW)))
         site.add_subapp("/attribution-collector/", attribution_reports_app(shelf, KeyRing(OTHER_KEY, KEY)))
         async with TestClient(TestServer(site)) as running:
             yield running
@@ -151,7 +154,31 @@ async def test_a_page_of_the_list_begins_after_an_id_and_ends_at_its_limit(clien
     assert [entry["id"] for entry in await listed(client, "?after=1&limit=3")] == [2, 3, 4]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("api", ["shared-storage", "protected-audience"])
+@pytest.mark.parametrize("debug", ["", "/debug"])
+async def test_a_report_of_private_aggregation_is_taken_at_the_paths_of_its_api_and_shown_opened(
+    client: Client, api: str, debug: str
+) -> None:
+    # Only shared_info differs from Attribution Reporting's as far as a collector goes.
+    report = json.loads(body_of(AGGREGATABLE))
+    sealed_as, path = AGGREGATABLE, f"/.well-known/private-aggregation{debug}/report-{api}"
+    answer = await client.post(path, json=report)
+    assert (answer.status, await answer.json()) == (200, {"schema": 1, "stored": 1})
+    (shown,) = await listed(client)
+    assert shown["kind"] == ("private-aggregation-debug" if debug else "private-aggregation")
+    assert shown["report"] == report
+    assert shown["opened"][: len(sealed_as.contributions)] == [
+        {"bucket": hex(one.bucket), "value": one.value, "id": one.filtering_id} for one in sealed_as.contributions
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"/.well-known/attribution-reporting{path}" for path in ATTRIBUTION_PATHS),
+        *(f"/.well-known/private-aggregation{path}" for path in PRIVATE_AGGREGATION_PATHS),
+    ],
+)
 @pytest.mark.parametrize(
     "body",
     [
@@ -168,7 +195,7 @@ async def test_a_page_of_the_list_begins_after_an_id_and_ends_at_its_limit(clien
     ],
 )
 async def test_what_is_no_report_is_refused_and_not_kept(client: Client, path: str, body: bytes) -> None:
-    answer = await client.post(f"/.well-known/attribution-reporting{path}", data=body)
+    answer = await client.post(path, data=body)
     assert answer.status == 400
     error = (await answer.json())["error"]
     assert error["code"] == "malformed-report"

@@ -17,13 +17,20 @@ from agent.browser.page_script import PageScriptConfig, page_script
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
 
 _ANNOUNCE = """
-global.announce = (method, options) => post({ id: 0, api: "attributionReporting", method, options: bare(options) });
-global.tokenFor = (options) => {
+const tell = (api) => (method, options) => post({ id: 0, api, method, options: bare(options) });
+global.announce = tell("attributionReporting");
+global.announceWritable = tell("sharedStorage");
+global.newTokenThatSays = (letter) => {
     const bytes = crypto.getRandomValues(new Uint8Array(8));
-    const token = Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("");
-    announce("request", { token, ...options });
+    return Array.from(bytes, (one) => one.toString(16).padStart(2, "0")).join("").slice(1) + letter;
+};
+global.tokenFor = (options, announced = global.announce) => {
+    const token = newTokenThatSays("3");
+    announced("request", { token, ...options });
     return `*/*;PARAMETER=${token}`;
 };
+global.writable = (url, init) =>
+    fetch(url, { mode: "no-cors", ...init, headers: { accept: tokenFor({ url }, announceWritable) } });
 global.background = (url, eligibility = "event-source-or-trigger", more = {}) => {
     const accept = tokenFor({ url, eligibility, kind: "background", ...more });
     const init = { mode: "no-cors", credentials: "include", keepalive: true, headers: { accept } };

@@ -112,6 +112,24 @@ async def test_a_message_may_come_in_pieces(ends: Ends) -> None:
     assert received["params"]["url"] == "x" * 1000
 
 
+async def test_events_of_a_session_that_is_ours_alone_go_to_its_reader_and_not_to_the_client(ends: Ends) -> None:
+    ours, others = "A" * 32, "B" * 32
+    read: list[bytes] = []
+    ends.pipe.on_session[ours.encode()] = read.append
+    events = [{"method": "Runtime.bindingCalled", "params": {}, "sessionId": session} for session in (ours, others)]
+    ends.send(ends.browser_writes, *events)
+    assert await ends.receive(ends.client_reads) == [events[1]]
+    assert [json.loads(raw) for raw in read] == [events[0]]
+
+
+async def test_a_command_may_wait_longer_or_shorter_than_others(ends: Ends) -> None:
+    assert "not answered in 0.01 s" in str(await ends.pipe.call("Runtime.evaluate", {}, seconds=0.01))
+    asked = asyncio.ensure_future(ends.pipe.call("Runtime.evaluate", {}, seconds=None))  # noqa: TID251
+    commands = await ends.receive(ends.browser_reads)
+    ends.send(ends.browser_writes, {"id": commands[-1]["id"], "result": {"value": 1}})
+    assert await asked == {"value": 1}
+
+
 async def test_answers_to_our_commands_are_kept_from_the_client(ends: Ends) -> None:
     asked = asyncio.ensure_future(ends.pipe.call("DOM.getDocument", {}, "S"))  # noqa: TID251
     [command] = await ends.receive(ends.browser_reads)

@@ -1,4 +1,4 @@
-"""Permissions policy of the two features, computed by the host (Permissions Policy sections 9.5 to 9.8)."""
+"""Permissions policy of the features, computed by the host (Permissions Policy sections 9.5 to 9.8)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from agent.browser.permissions import PermissionsPolicy, inherit, parse_allow, parse_header
+from agent.browser.permissions import FEATURES, TOLD_FEATURES, PermissionsPolicy, inherit, parse_allow, parse_header
 from agent.runtime import Agent
 from tests.browser.ledger import Ledger, site
 
@@ -38,6 +39,25 @@ def test_a_header_declares_for_whom_a_feature_is_enabled(value: str, own: bool, 
     policy = PermissionsPolicy(SELF, inherit(None, {}, SELF), parse_header([value], SELF))
     assert policy.allows(SAVE) is own
     assert policy.allows(SAVE, ADS) is ads
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize(
+    ("value", "allowlist"),
+    [
+        ("{}=()", []),
+        ("{}=*", None),
+        ("{}=(self)", [SELF]),
+        ('{}=("https://a.test" self)', [SELF, "https://a.test"]),
+        ('{}=("https://ads.test")', [ADS]),
+        ("other=()", None),
+    ],
+)
+def test_every_feature_has_its_allowlist(feature: str, value: str, allowlist: list[str] | None) -> None:
+    declared = parse_header([value.format(feature)], SELF)
+    assert PermissionsPolicy(SELF, inherit(None, {}, SELF), declared).allowlist(feature) == allowlist
+    forbidden = PermissionsPolicy(SELF, {feature: False}, declared)
+    assert (forbidden.allows(feature), forbidden.allowlist(feature)) == (False, [])
 
 
 def test_several_headers_are_one_list() -> None:
@@ -97,8 +117,6 @@ class _Outcomes:
         self.of: dict[int, str] = {}
 
     async def tell(self, request: Any) -> Any:
-        from aiohttp import web
-
         self.of[int(request.path.strip("/"))] = request.query_string
         return web.Response()
 
@@ -188,3 +206,36 @@ async def test_a_document_that_replaces_another_has_its_own_policy(agent: Agent,
     await outcomes.all(1)
     await page.goto("https://shop.test/")
     assert await outcomes.all(2) == {1: "NotAllowedError", 2: "ok"}
+
+
+_POLICY = """() => {
+    const policy = document.featurePolicy;
+    const ours = /^(shared-storage.*|private-aggregation|attribution-reporting|join-ad-.*|run-ad-.*)$/;
+    return [policy.allowedFeatures().filter((name) => ours.test(name)).sort(),
+        policy.getAllowlistForFeature("shared-storage")];
+}"""
+
+
+@pytest.mark.browser
+async def test_pages_and_their_frames_see_their_policy_before_their_first_script(agent: Agent) -> None:
+    now = f"<script>globalThis.seen = ({_POLICY})()</script>"
+    frames = """<iframe src="https://ads.test/" allow="private-aggregation 'none'; run-ad-auction"></iframe>
+        <iframe src="https://ads.test/own"></iframe>"""
+    header = 'shared-storage=(self "https://ads.test"), join-ad-interest-group=(self)'
+    agent.map("news.test", site({"/": now + frames}, {"Permissions-Policy": header}))
+    own = web.Application()
+
+    async def answer(request: web.Request) -> web.Response:
+        headers = {"Permissions-Policy": "shared-storage=()"} if request.path == "/own" else {}
+        return web.Response(text=now, content_type="text/html", headers=headers)
+
+    own.router.add_get("/{path:.*}", answer)
+    agent.map("ads.test", own)
+    page = await agent.new_page("https://news.test/")
+    seen = [await frame.evaluate("seen") for frame in page.frames]
+    everything = set(TOLD_FEATURES)
+    assert [(set(allowed), listed) for allowed, listed in seen] == [
+        (everything, ["https://news.test", "https://ads.test"]),
+        (everything - {"private-aggregation", "join-ad-interest-group"}, ["*"]),
+        (everything - {"shared-storage", "join-ad-interest-group"}, []),
+    ]

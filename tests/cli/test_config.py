@@ -10,6 +10,8 @@ from agent.model.attribution import Dialect
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
+from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.shared_storage import SharedStorageLimits
 
 FILE = Path("tallyhost.toml")
 
@@ -99,6 +101,27 @@ def test_attribution_reporting_has_a_switch_a_list_of_sites_and_numbers_of_its_o
     assert settings.attribution_reporting_limits == AttributionReportingLimits(max_sources_per_origin=3)
 
 
+def test_shared_storage_and_private_aggregation_have_switches_and_tables_of_their_own() -> None:
+    FILE.write_text(
+        "shared_storage = false\nprivate_aggregation = false\n"
+        "[shared_storage_limits]\ncustom_data_origin = true\npage_bits = 2.5\n"
+        '[private_aggregation_limits]\nsmall_budget = 10\naggregation_coordinator_origins = ["https://c.test"]\n',
+        encoding="utf-8",
+    )
+    settings = settings_of(load_config({}).config)
+    assert (settings.shared_storage, settings.private_aggregation) == (False, False)
+    assert settings.shared_storage_limits == SharedStorageLimits(custom_data_origin=True, page_bits=2.5)
+    assert settings.private_aggregation_limits == PrivateAggregationLimits(
+        small_budget=10, aggregation_coordinator_origins=("https://c.test",)
+    )
+
+
+def test_the_switches_are_flags_and_variables_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALLYHOST_PRIVATE_AGGREGATION", "no")
+    config = load_config({"shared_storage": False}).config
+    assert (config.shared_storage, config.private_aggregation) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "expected"),
     [
@@ -115,6 +138,13 @@ def test_attribution_reporting_has_a_switch_a_list_of_sites_and_numbers_of_its_o
         ("[attribution_reporting_limits]\nmax_sources_per_origin = -1\n", 2, "greater than or equal to 0"),
         ("[attribution_reporting_limits]\nmax_sources = 1\n", 2, "max_sources_per_origin"),
         ('[attribution_reporting_limits]\nretry_after_new_navigation = "fourth"\n', 2, "first_retry"),
+        ("[shared_storage_limits]\nmax_urls = 0\n", 2, "greater than or equal to 1"),
+        ("[shared_storage_limits]\npage_bits = -0.5\n", 2, "greater than or equal to 0"),
+        ("[shared_storage_limits]\nmax_bytes = 1\n", 2, "max_bytes_per_origin"),
+        ("[private_aggregation_limits]\n\nsmall_budget = -1\n", 3, "greater than or equal to 0"),
+        ("[private_aggregation_limits]\nerror_reporting = 5\n", 2, "boolean"),
+        ("[private_aggregation_limits]\naggregation_coordinator_origins = []\n", 2, "at least one"),
+        ('[private_aggregation_limits]\naggregation_coordinator_origins = ["c.test"]\n', 2, "https://coordinator.test"),
         ('enrolled_sites = ["adtech.test"]\n', 1, "sites such as https://adtech.test"),
         ('dialects = ["future"]\n', 1, "level1_2024"),
         ('now = "yesterday"\n', 1, "2026-06-01T09:00:00Z"),
@@ -168,6 +198,8 @@ def test_settings_print_as_the_file_writes_them() -> None:
     assert shown["map"] == {"a.test": "x"}
     assert set(shown["limits"]) == set(AttributionLimits.__dataclass_fields__)
     assert set(shown["attribution_reporting_limits"]) == set(AttributionReportingLimits.__dataclass_fields__)
+    assert set(shown["shared_storage_limits"]) == set(SharedStorageLimits.__dataclass_fields__)
+    assert set(shown["private_aggregation_limits"]) == set(PrivateAggregationLimits.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("flag", [("current", "level1_2024"), ("current,level1_2024",), ("level1_2024, current",)])

@@ -20,7 +20,7 @@ from tests.conformance_data import FOLDER, REPOSITORY
 
 AGENT = "py:tests.conformance.real_chromium:launch"
 REFERENCE = "chromium143"
-COMPARED = ("ara",)
+COMPARED = ("ara", "auction", "pa", "ss")
 """Families of captures whose API the agent has."""
 TABLE = REPOSITORY / "docs" / "real-chromium.md"
 REASONS: Mapping[str, str] = {}

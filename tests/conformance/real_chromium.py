@@ -14,6 +14,7 @@ from playwright.async_api import BrowserContext, Page
 
 from agent.browser.launch import Browser
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
+from agent.model.private_aggregation import PrivateAggregationLimits
 from agent.model.settings import Settings
 from agent.runtime import Agent
 
@@ -39,8 +40,8 @@ class CapturedAgent:
         return agent.context
 
     async def shared_storage_entries(self, page: Page, origin: str) -> dict[str, str]:
-        """Shared storage is not part of these captures."""
-        raise NotImplementedError(f"shared storage of {origin} on {page.url}")
+        """What ``origin`` has stored."""
+        return {entry.key: entry.value for entry in await self._agents[page.context].shared_storage.entries(origin)}
 
     async def flush_attribution_reports(self, page: Page) -> bool:
         """Go on in time until nothing is pending."""
@@ -49,11 +50,26 @@ class CapturedAgent:
 
 
 @asynccontextmanager
-async def launch(world: Any, *, ara_debug: bool = True, **_profile: Any) -> AsyncIterator[CapturedAgent]:
-    """An agent for ``world``; with ``ara_debug`` there is neither noise nor delay."""
-    limits = AttributionReportingLimits(aggregation_coordinator_origins=_COORDINATORS, debug_mode=ara_debug)
+async def launch(
+    world: Any, *, ara_debug: bool = True, pagg_debug: bool = True, **_profile: Any
+) -> AsyncIterator[CapturedAgent]:
+    """An agent for ``world``.
+
+    With ``ara_debug`` Attribution Reporting has neither noise nor delay, with ``pagg_debug`` Private Aggregation has no
+    delay.
+    """
+    attribution_reporting = AttributionReportingLimits(
+        aggregation_coordinator_origins=_COORDINATORS, debug_mode=ara_debug
+    )
+    private_aggregation = PrivateAggregationLimits(
+        aggregation_coordinator_origins=_COORDINATORS, developer_mode=pagg_debug, late_contribution_crashes=True
+    )
     async with AsyncExitStack() as stack:
         browser = await stack.enter_async_context(Browser())
         # Chromium 143 has neither dialect of W3C Attribution.
-        settings = Settings(dialects=frozenset(), attribution_reporting_limits=limits)
+        settings = Settings(
+            dialects=frozenset(),
+            attribution_reporting_limits=attribution_reporting,
+            private_aggregation_limits=private_aggregation,
+        )
         yield CapturedAgent(stack, browser, settings, world.port)

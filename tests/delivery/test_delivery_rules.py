@@ -19,6 +19,7 @@ from agent.model.reports import Report, ReportKind, ReportState
 from storage import reports
 from storage.database import AsyncDatabase
 from tests.delivery.attribution_reports import EVENT_LEVEL, attribution_report
+from tests.delivery.private_aggregation_reports import CONTENT, DEBUG_COPY, private_aggregation_report
 from tests.delivery.world import START, World
 
 ACCEPT, REJECT, HANG, LOSE = "accept", "reject", "hang", "lose"
@@ -172,3 +173,66 @@ def test_each_attribution_report_is_delivered_at_most_as_often_as_chromium_would
     steps: list[int | str | ReportKind], answers: list[str]
 ) -> None:
     asyncio.run(play_attribution(steps, answers))
+
+
+PRIVATE_AGGREGATION = {ReportKind.PRIVATE_AGGREGATION: CONTENT, ReportKind.PRIVATE_AGGREGATION_DEBUG: DEBUG_COPY}
+
+
+async def play_private_aggregation(steps: Sequence[int | str | ReportKind], answers: Sequence[str]) -> None:
+    async with await AsyncDatabase.open(":memory:", now=START) as database:
+        world = World(database, limits=AttributionReportingLimits(start_up_delay=0))
+        server = UnreliableServer(world, answers)
+        world.server = server  # type: ignore[assignment]
+        world.scheduler = world.new_scheduler()
+        await world.scheduler.start()
+        added = 0
+        for step in [*steps, *[15 * MINUTE] * 3]:
+            if isinstance(step, ReportKind):
+                added += 1
+                content = replace(PRIVATE_AGGREGATION[step], report_id=f"{added:032x}")
+                report = private_aggregation_report(content, added, due=world.clock.now())
+                await database.transact("insert", lambda c, r=report: reports.insert(c, r))  # type: ignore[misc]
+            elif step == "restart":
+                await restart(world)
+            elif isinstance(step, int):
+                world.clock.advance(step)
+            await settle(world, server)
+        stored = await world.stored()
+        await world.scheduler.close()
+
+    assert len(stored) == added
+    # Every attempt is sealed anew, so its body is its own.
+    given: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for body, (answer,) in server.given.items():
+        given[json.loads(json.loads(body)["shared_info"])["report_id"]].append((answer, server.times[body][0]))
+    for report in stored:
+        got = given[f"{report.position:032x}"]
+        failures = [time for answer, time in got if answer not in {ACCEPT, HANG}]
+        accepted = [answer for answer, _ in got if answer == ACCEPT]
+        assert report.state is (ReportState.SENT if accepted else ReportState.FAILED)
+        assert len(accepted) <= 1
+        assert all(
+            later - earlier >= pause
+            for earlier, later, pause in zip(failures, failures[1:], [5 * MINUTE, 15 * MINUTE], strict=False)
+        )
+        if report.kind.attempted_once:
+            assert len(got) == 1
+        else:
+            assert accepted or len(failures) == 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from([1, 4 * MINUTE, 5 * MINUTE, 15 * MINUTE]),
+            st.sampled_from(["restart", *PRIVATE_AGGREGATION]),
+        ),
+        max_size=25,
+    ),
+    st.lists(st.sampled_from([ACCEPT, REJECT, LOSE, HANG]), max_size=30),
+)
+def test_each_report_of_private_aggregation_is_accepted_once_or_fails_three_times_whatever_failed(
+    steps: list[int | str | ReportKind], answers: list[str]
+) -> None:
+    asyncio.run(play_private_aggregation(steps, answers))

@@ -24,6 +24,19 @@ def test_a_line_is_as_long_as_what_is_shuffled_together() -> None:
     assert {lane.length for lane in lanes()} == {LINE_LENGTH}
 
 
+def test_what_needs_a_coordinators_key_waits_in_a_lane_of_its_own() -> None:
+    (_, sealed) = lanes()
+    kinds = {ReportKind.AGGREGATABLE, ReportKind.PRIVATE_AGGREGATION}
+    copies = {ReportKind.AGGREGATABLE_DEBUG, ReportKind.AGGREGATE_DEBUG, ReportKind.PRIVATE_AGGREGATION_DEBUG}
+    assert set(sealed.kinds) == kinds | copies
+
+
+def test_a_debug_copy_stands_before_its_report() -> None:
+    lane = Lane((), capacity=9)
+    lane.line_up(due(ReportKind.PRIVATE_AGGREGATION, ReportKind.PRIVATE_AGGREGATION_DEBUG), SeededRng(1))
+    assert lane.take() == [2, 1]
+
+
 def test_those_for_whom_there_is_room_leave_the_line_from_its_front() -> None:
     lane = Lane((ReportKind.VERBOSE_DEBUG,), capacity=3)
     lane.line_up(due(*[ReportKind.VERBOSE_DEBUG] * 4), SeededRng(1))

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from agent.delivery.retries import after_attempt
+from agent.delivery.retries import after_attempt, after_interruption
 from agent.delivery.sender import Attempt, Outcome
 from agent.model.clock import MINUTE
 from agent.model.reports import ReportKind, ReportState
 from tests.delivery.attribution_reports import DEBUG, REAL, attribution_report
+from tests.delivery.private_aggregation_reports import DEBUG_COPY, private_aggregation_report
 from tests.delivery.test_sender import URL, report
 
 NOW = 1_767_603_600_000
@@ -83,6 +84,32 @@ def test_of_attribution_reporting_only_what_the_network_failed_and_no_debug_repo
 ) -> None:
     result = after_attempt(replace(attribution_report(kind), attempts=attempts), attempt, NOW)
     assert (result.state, result.next_attempt, result.attempts) == (state, next_attempt, attempts)
+
+
+@pytest.mark.parametrize("attempt", [FAILED, LOST])
+@pytest.mark.parametrize(
+    ("attempts", "state", "next_attempt"),
+    [
+        (1, ReportState.PENDING, NOW + 5 * MINUTE),
+        (2, ReportState.PENDING, NOW + 15 * MINUTE),
+        (3, ReportState.FAILED, None),
+    ],
+)
+def test_of_private_aggregation_whatever_failed_is_sent_again_twice(
+    attempt: Attempt, attempts: int, state: ReportState, next_attempt: int | None
+) -> None:
+    result = after_attempt(replace(private_aggregation_report(), attempts=attempts), attempt, NOW, waiting=attempts)
+    assert (result.state, result.next_attempt) == (state, next_attempt)
+    assert result.event.trace.checks[-1].detail == f"{attempts} of 3 made"
+    copy = replace(private_aggregation_report(DEBUG_COPY), attempts=1)
+    assert after_attempt(copy, attempt, NOW).state is ReportState.FAILED
+
+
+def test_an_interrupted_attempt_of_private_aggregation_does_not_count() -> None:
+    result = after_interruption(replace(private_aggregation_report(), attempts=2), NOW, NOW + 9)
+    assert (result.state, result.attempts, result.next_attempt) == (ReportState.PENDING, 1, NOW + 9)
+    copy = replace(private_aggregation_report(DEBUG_COPY), attempts=1)
+    assert after_interruption(copy, NOW, NOW + 9).state is ReportState.FAILED
 
 
 def test_why_a_report_is_not_sent_again_is_told() -> None:

@@ -44,7 +44,13 @@ async def test_a_network_error_is_transient_where_chromium_tries_again(error: Ne
         NetworkError.CONNECTION_ABORTED,
         NetworkError.CONNECTION_RESET,
     }
-    assert attempt == Attempt(Outcome.FAILED, "no answer", transient=error in tried_again)
+    assert (attempt.outcome, attempt.detail, attempt.transient) == (Outcome.FAILED, "no answer", error in tried_again)
+
+
+async def test_a_name_that_is_not_found_is_not_asked_for_again_at_once() -> None:
+    attempt, requests = await follow(NoAnswer(mapped=True, detail="", error=NetworkError.NAME_NOT_RESOLVED))
+    assert attempt.transient
+    assert len(requests) == 1
 
 
 async def test_a_redirect_within_the_origin_is_followed() -> None:

@@ -41,6 +41,7 @@ FIGURES = {
         "story_throughput.1e4_over_1e3.halves",
     },
     "sealing": {f"sealing.{report}_over_bare" for report in ("two", "twenty", "debug")},
+    "worklets": {"worklets.create", "worklets.reach_call", "worklets.fifty.page_over_alone"},
     "opt_out": {f"opt_out.{state}.{call}.enabled_less_opted_out" for state in ("plain", "crowded") for call in _CALLS},
 }
 """What each benchmark gives at least."""

@@ -29,7 +29,7 @@ LONGER_WITH_REASON = {
 """Path of a file past 400 lines, and why it is one thing all the same."""
 SOURCE_SUFFIXES = {".py", ".js", ".html", ".css", ".sql", ".jinja"}
 ROOTS = ("storage", "sites", "injected_js", "benchmarks")
-WITHOUT_COUNTERPART = {"conformance", "house", "simulation", "security", "stories"}
+WITHOUT_COUNTERPART = {"conformance", "house", "scenarios", "simulation", "security", "stories"}
 """Folders of tests that hold the whole to something, and mirror no folder."""
 ABOUT_SEVERAL = {
     "tests/browser/network/test_concurrency.py",

@@ -268,7 +268,8 @@ async def test_nothing_is_announced_or_requested(new_host: NewHost, settings: di
 
 
 async def test_nothing_is_announced_or_requested_where_the_policy_refuses(page: Registering) -> None:
-    await page.host.evaluate(f"""{page.host.config.resolver}(0, '{{"attributionReporting":false}}'), 0""")
+    forbidden = '{"withoutFeatures":["attribution-reporting"]}'
+    await page.host.evaluate(f"{page.host.config.resolver}(0, '{forbidden}'), 0")
     await page.run(SETTERS)
     assert page.announced() == []
     assert [request.url for request in page.requests] == [f"{ORIGIN}/c"]

@@ -204,7 +204,7 @@ async def test_an_insecure_page_may_not_use_the_option(new_host: NewHost) -> Non
 
 async def test_where_the_policy_refuses_the_option_is_not_allowed(new_host: NewHost) -> None:
     host = await new_host()
-    await host.evaluate(f"""{host.config.resolver}(0, '{{"attributionReporting":false}}'), 0""")
+    await host.evaluate(f"""{host.config.resolver}(0, '{{"withoutFeatures":["attribution-reporting"]}}'), 0""")
     option = f"{{ attributionReporting: {BOTH} }}"
     xhr = f"(() => {{ const x = new XMLHttpRequest(); x.open('GET', '/'); x.setAttributionReporting({BOTH}); }})()"
     for call in (f"fetch('/u', {option})", f"new Request('/u', {option})", xhr):

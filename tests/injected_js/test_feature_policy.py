@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.injected_js.conftest import Host, NewHost
@@ -32,10 +34,29 @@ async def test_each_feature_is_listed_once_beside_those_of_the_browser(shared_ho
     assert {"camera", "fullscreen", *ADDED} <= set(names)
 
 
-async def test_a_feature_that_the_host_says_is_refused_is_not_allowed(new_host: NewHost) -> None:
+async def test_the_host_says_which_features_are_forbidden_and_whom_others_are_allowed_for(new_host: NewHost) -> None:
     host = await new_host()
-    await host.evaluate(f"""{host.config.resolver}(0, '{{"attributionReporting":false}}'), 0""")
-    assert await host.run(FACTS, [OURS, "shared-storage"]) == [[True, False, False, ""], [True, True, True, "*"]]
+    lists = {
+        OURS: [],
+        "shared-storage": ["https://page.test", "https://ads.test"],
+        "run-ad-auction": ["https://a.test"],
+    }
+    statement = json.dumps({"withoutFeatures": [OURS, "run-ad-auction"], "featureAllowlists": lists})
+    await host.evaluate(f"{host.config.resolver}(0, {json.dumps(statement)}), 0")
+    assert await host.run(FACTS, [*lists, "private-aggregation"]) == [
+        [True, False, False, ""],
+        [True, True, True, "https://page.test,https://ads.test"],
+        [True, False, False, "https://a.test"],
+        [True, True, True, "*"],
+    ]
+
+
+async def test_a_list_that_a_page_was_given_is_its_own(new_host: NewHost) -> None:
+    host = await new_host()
+    statement = json.dumps({"withoutFeatures": [], "featureAllowlists": {OURS: ["https://page.test"]}})
+    await host.evaluate(f"{host.config.resolver}(0, {json.dumps(statement)}), 0")
+    told = "const list = () => document.featurePolicy.getAllowlistForFeature(argument);"
+    assert await host.run(f"{told} list().push('more'); return list()", OURS) == ["https://page.test"]
 
 
 async def test_other_features_are_the_browsers_affair(shared_host: Host) -> None:

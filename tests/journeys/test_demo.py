@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sites import story
+from sites import reach, story
 
 
 async def run_demo(folder: Path) -> dict[str, Any]:
@@ -52,3 +52,21 @@ async def test_the_same_seed_gives_the_same_histograms_and_the_same_report(tmp_p
     assert 0 < counted <= 32_768 * reported["aggregatableReports"]
     # The newsletter's ad is a response field, which only the current dialect knows.
     assert first["apis"][0]["true"][2] == 0
+    _check_reach(first["reach"])
+
+
+def _check_reach(told: dict[str, Any]) -> None:
+    assert [campaign["campaign"] for campaign in told["campaigns"]] == [one.label for one in reach.counted()]
+    for campaign in told["campaigns"]:
+        assert campaign["true"] <= campaign["shown"]
+        assert abs(campaign["noised"] - campaign["true"]) < 10 * told["standardDeviation"]
+    *_, everywhere, often = told["campaigns"]
+    # The poster was shown more often than there are users, some of whom saw it three times.
+    assert everywhere["shown"] > 20 >= everywhere["true"] > often["true"] > 0
+    # Every browser reported once for each campaign, and for the frequency; nothing was lost and nothing came twice.
+    assert told["reports"] == sum(campaign["true"] for campaign in told["campaigns"])
+    assert [creative["label"] for creative in told["creatives"]] == [one.headline for one in story.POSTER.creatives]
+    shown = [creative["shown"] for creative in told["creatives"]]
+    assert sum(shown) == everywhere["shown"]
+    # They take turns, beginning with the first.
+    assert shown == sorted(shown, reverse=True)

@@ -10,6 +10,7 @@ from agent.journeys.told import deliveries, told
 from agent.model.attribution import AttributionVerdict, Dialect
 from agent.model.attribution_reporting.verdicts import SourceVerdict, TriggerVerdict
 from agent.model.events import Event
+from agent.model.private_aggregation import BatchVerdict
 from agent.model.reports import ReportKind
 from agent.reporting.model import RowKind
 
@@ -37,6 +38,39 @@ def delivery(kind: ReportKind, verdict: str = "sent", detail: str = "200") -> Ev
     return Event(
         f"report.{verdict}", 0, verdict, f"report 12 to {url}: {detail}", "shop.test", {"kind": kind, "url": url}
     )
+
+
+def batch(bucket: int, verdict: str = BatchVerdict.REPORT_SCHEDULED, site: str = "news.test") -> Event:
+    contributions = [{"bucket": str(bucket), "value": 16_384, "filtering_id": "0"}]
+    return Event("private-aggregation", 0, verdict, "", site, {"contributions": contributions})
+
+
+def selection(url: str, site: str = "news.test") -> Event:
+    return Event("shared-storage.select-url", 0, "selected", "selectURL 'x': selected, URL 1", site, {"url": url})
+
+
+def test_the_poster_and_what_was_counted_are_added_to_the_page_s_row() -> None:
+    # 1234, and 1234 | 3 << 16: three times.
+    events = [batch(197_842), batch(1234), selection("https://adtech.test/creative/2"), impression(Dialect.CURRENT)]
+    (row,) = told(events)
+    assert row.text == (
+        "ad noted: Front page banner, for shop.test (navigator.attribution); poster shows “Bring the mug”; "
+        "counted for Mending days, 3 times or more; counted for Mending days"
+    )
+
+
+def test_a_look_at_the_poster_alone_is_a_row_of_its_own() -> None:
+    assert told([selection("https://adtech.test/creative/0", "shop.test")]) == [
+        (RowKind.REACH, "shop.test", "poster shows “Bring the lamp”")
+    ]
+
+
+def test_what_other_pages_select_and_count_is_told_in_general_words() -> None:
+    assert [row.text for row in told([selection("https://other.test/ad")])] == ["selectURL 'x': selected, URL 1"]
+    assert [row.text for row in told([batch(5)])] == ["counted for bucket 5"]
+    assert [row.text for row in told([batch(5, BatchVerdict.INSUFFICIENT_BUDGET)])] == [
+        "not counted, insufficient-budget"
+    ]
 
 
 def test_a_page_that_was_seen_is_one_row_whatever_the_order_of_its_events() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.journeys.visits import WEEKS, Purchase, SeenAd, plan_visits
+from agent.journeys.visits import WEEKS, Browsing, Purchase, SeenAd, plan_visits
 from agent.model.clock import WEEK
 from agent.model.rng import SeededRng
 
@@ -28,6 +28,14 @@ def test_some_ads_are_clicked_and_most_are_only_seen() -> None:
 def test_every_user_sees_an_ad_before_buying_so_that_the_batch_is_large_enough() -> None:
     visits = plan_visits(SeededRng(3), 20)
     for user in range(1, 21):
-        mine = [visit.what for visit in visits if visit.user == user]
+        mine = [visit.what for visit in visits if visit.user == user and not isinstance(visit.what, Browsing)]
         assert isinstance(mine[0], SeenAd)
         assert any(isinstance(what, Purchase) for what in mine)
+
+
+def test_half_of_the_users_look_around_in_the_shop_each_week() -> None:
+    visits = [visit for visit in plan_visits(SeededRng(3), 200) if isinstance(visit.what, Browsing)]
+    assert {visit.at // WEEK for visit in visits} == set(range(WEEKS))
+    # One half of 600 user weeks, give or take five standard deviations.
+    assert abs(len(visits) - 300) < 5 * (600 / 4) ** 0.5
+    assert len({(visit.user, visit.at // WEEK) for visit in visits}) == len(visits)

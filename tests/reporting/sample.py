@@ -12,7 +12,10 @@ from agent.reporting.model import (
     CampaignReports,
     DemoRun,
     OpenedBucket,
+    ReachedCampaign,
+    ReachSummary,
     RowKind,
+    ShownCreative,
     TimelineRow,
     WeekBudget,
 )
@@ -65,6 +68,17 @@ ARRIVED = AttributionReportingSummary(
     noise_of_views=0.0000058,
     noise_of_clicks=0.0024263,
 )
+REACHED = ReachSummary(
+    campaigns=(
+        ReachedCampaign(("news.test",), 9, Campaign("Article sidebar", 7, 8, 2.8, 3, 13)),
+        ReachedCampaign(("news.test", "shop.test"), 31, Campaign("Mending days", 11, 10, 2.8, 5, 15)),
+    ),
+    creatives=(ShownCreative("Bring the lamp", 14), ShownCreative("Bring the chair", 10)),
+    poster="Mending days",
+    reports=18,
+    epsilon=2,
+    scale=2,
+)
 RUN = DemoRun(
     seed=7,
     started=START,
@@ -74,6 +88,7 @@ RUN = DemoRun(
     timeline=_timeline(),
     apis=(SUMMARY, EXACT),
     attribution_reporting=ARRIVED,
+    reach=REACHED,
     budgets=tuple(
         WeekBudget(user, "shop.test", week, (number + week) % 3 * 500_000, 1_000_000)
         for number, user in enumerate(USERS)

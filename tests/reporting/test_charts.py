@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 
 from agent.model.attribution import Dialect
 from agent.model.clock import DAY, WEEK
-from agent.reporting.charts import MANY_USERS, BarChart, bar_charts, heat_charts, natural, week_chart
+from agent.reporting.charts import (
+    MANY_USERS,
+    BarChart,
+    bar_charts,
+    heat_charts,
+    natural,
+    reach_chart,
+    week_chart,
+)
 from agent.reporting.model import ApiSummary, BatchFacts, Campaign, RowKind, TimelineRow, WeekBudget
-from tests.reporting.sample import EXACT, RUN, START, SUMMARY, USERS
+from tests.reporting.sample import EXACT, REACHED, RUN, START, SUMMARY, USERS
 
 COUNTS = st.integers(-10_000, 10_000)
 
@@ -50,6 +58,13 @@ def test_no_bar_leaves_the_picture(sums: list[tuple[int, int, int]]) -> None:
         assert min(bar.true_x, bar.noised_x, bar.error_from) >= 0
         assert max(bar.true_x + bar.true_width, bar.noised_x + bar.noised_width, bar.error_to) <= chart.width
         assert bar.top < chart.height
+
+
+def test_reach_is_drawn_on_a_scale_of_its_own() -> None:
+    chart = reach_chart(REACHED)
+    # The longest interval, to 15, ends at the right.
+    assert max(bar.error_to for bar in chart.bars) == chart.bars[1].error_to
+    assert [bar.true_width / 7 for bar in chart.bars[:1]] == pytest.approx([chart.bars[1].true_width / 11], abs=0.05)
 
 
 def test_two_apis_are_drawn_on_one_scale() -> None:

@@ -14,7 +14,7 @@ from playwright.async_api import async_playwright
 
 from agent.browser.chromium import find_chromium
 from agent.model.clock import DAY
-from agent.reporting.model import AttributionReportingSummary, DemoRun, RowKind, TimelineRow
+from agent.reporting.model import AttributionReportingSummary, DemoRun, ReachSummary, RowKind, TimelineRow
 from agent.reporting.page import render_report, write_report
 from tests.reporting.sample import ARRIVED, RUN, START
 from tests.sites.markup import Page
@@ -64,7 +64,7 @@ def test_the_policy_allows_this_style_and_nothing_else() -> None:
 
 def test_every_picture_says_in_words_what_it_shows() -> None:
     pictures = [e for e in Page(render_report(RUN)).all("svg") if e.attributes.get("role") == "img"]
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     assert "Newsletter: true 0, noised -3." in pictures[0].attributes["aria-label"]
 
 
@@ -115,9 +115,22 @@ def test_what_is_shown_cannot_become_markup() -> None:
 
 def test_a_run_in_which_nothing_happened_has_a_report() -> None:
     nothing = AttributionReportingSummary((), (), aggregatable=0, debug=0, noise_of_views=None, noise_of_clicks=None)
-    run = DemoRun(0, START, START, users=0, weeks=1, timeline=(), apis=(), attribution_reporting=nothing, budgets=())
+    nobody = ReachSummary((), (), poster="", reports=0, epsilon=1, scale=1)
+    run = DemoRun(
+        0, START, START, users=0, weeks=1, timeline=(), apis=(), attribution_reporting=nothing, reach=nobody, budgets=()
+    )
     page = Page(render_report(run))
     assert page.all("h1")[0].text.startswith("0 people, 1 week,")
+
+
+def test_reach_stands_beside_how_often_an_ad_was_shown_and_what_took_turns() -> None:
+    page = Page(render_report(RUN))
+    rows = [re.sub(r"\s+", " ", row.text).strip() for row in page.all("tr")]
+    assert "Mending daysnews.test, shop.test311110" in rows
+    assert "Bring the chair10" in rows
+    labels = [picture.attributes["aria-label"] for picture in page.all("svg") if "aria-label" in picture.attributes]
+    assert "Article sidebar: true 7, noised 8. Mending days: true 11, noised 10. " in labels
+    assert "18 reports" in re.sub(r"\s+", " ", page.all("main")[0].text)
 
 
 @pytest.mark.browser

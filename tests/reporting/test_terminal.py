@@ -9,8 +9,14 @@ from rich.console import Console, RenderableType
 
 from agent.model.clock import DAY, HOUR
 from agent.reporting.model import ApiSummary, RowKind, TimelineRow
-from agent.reporting.terminal import attribution_reporting_table, histogram_table, timeline_line
-from tests.reporting.sample import ARRIVED, EXACT, START, SUMMARY
+from agent.reporting.terminal import (
+    attribution_reporting_table,
+    creatives_line,
+    histogram_table,
+    reach_table,
+    timeline_line,
+)
+from tests.reporting.sample import ARRIVED, EXACT, REACHED, START, SUMMARY
 
 
 def printed(renderable: RenderableType, width: int = 80) -> list[str]:
@@ -71,3 +77,15 @@ def test_reports_of_attribution_reporting_stand_beside_the_truth_in_80_columns()
     assert lines[0].startswith("Attribution Reporting: 9 event-level, 11 aggregatable, 3 debug reports")
     (line,) = [line for line in lines if "Front page banner" in line]
     assert line.split() == ["Front", "page", "banner", "14", "5", "9", "8"]
+
+
+def test_reach_stands_beside_the_truth_and_how_often_it_was_shown_in_80_columns() -> None:
+    lines = printed(reach_table(REACHED))
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[0].rstrip() == "Private Aggregation: 18 reports, epsilon 2, noise of scale 2"
+    (line,) = [line for line in lines if "Mending days" in line]
+    assert line.split() == ["Mending", "days", "31", "11", "10", "5", "to", "15"]
+
+
+def test_what_took_turns_is_one_line() -> None:
+    assert creatives_line(REACHED) == "Mending days, pictures in turn: Bring the lamp 14, Bring the chair 10"

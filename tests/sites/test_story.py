@@ -10,6 +10,7 @@ from sites.story import (
     HISTOGRAM_SIZE,
     HOSTS,
     MAX_VALUE,
+    POSTER,
     PRODUCTS,
     TOUR,
     VALUE,
@@ -43,3 +44,12 @@ def test_both_dialects_name_the_same_service() -> None:
 def test_the_tour_has_five_steps_in_order_each_at_its_own_site() -> None:
     assert [step.number for step in TOUR] == [1, 2, 3, 4, 5]
     assert all(step.url.startswith(f"https://{step.site}.test/") for step in TOUR)
+
+
+def test_every_picture_of_the_poster_leads_to_a_product_and_its_index_is_its_place() -> None:
+    assert {creative.product for creative in POSTER.creatives} <= {product.slug for product in PRODUCTS}
+    assert [creative.index for creative in POSTER.creatives] == list(range(len(POSTER.creatives)))
+
+
+def test_the_poster_hangs_on_more_than_one_site() -> None:
+    assert len({host.site for host in HOSTS} & set(POSTER.sites)) == len(POSTER.sites) > 1

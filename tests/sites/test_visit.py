@@ -25,6 +25,9 @@ ADDRESSES = [
     "https://shop.test/thanks?product=lamp",
     "https://adtech.test/",
     "https://adtech.test/attribution",
+    "https://adtech.test/reach",
+    "https://adtech.test/poster",
+    "https://adtech.test/creative/1",
     "https://aggregator.test/",
 ]
 SCRIPTED = [campaign for campaign in CAMPAIGNS if campaign.label != "Newsletter"]

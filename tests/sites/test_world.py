@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from sites.story import ARTICLES, CAMPAIGNS, HOSTS, PRODUCTS, TOUR
+from sites.story import ARTICLES, CAMPAIGNS, HOSTS, POSTER, PRODUCTS, TOUR
 from sites.world import demo_sites
 from tests.sites.markup import Page
 
@@ -55,6 +55,11 @@ async def pages(clients: Clients) -> dict[str, tuple[str, Page]]:
             for key in ("href", "src", "action")
             if key in element.attributes
         ]
+        waiting += [
+            urljoin(address, url)
+            for element in page.elements
+            for url in element.attributes.get("data-urls", "").split()
+        ]
     return found
 
 
@@ -64,7 +69,8 @@ def test_the_links_lead_to_every_page_of_the_story(pages: dict[str, tuple[str, P
     expected |= {f"https://news.test/article/{article.slug}" for article in ARTICLES}
     expected |= {f"https://news.test{campaign.path}" for campaign in CAMPAIGNS}
     expected |= {"https://home.test/", "https://shop.test/cart", "https://shop.test/thanks"}
-    expected |= {"https://adtech.test/attribution"}
+    expected |= {"https://adtech.test/attribution", "https://adtech.test/reach", "https://adtech.test/poster"}
+    expected |= {f"https://adtech.test/creative/{creative.index}" for creative in POSTER.creatives}
     assert expected <= pages.keys()
 
 
@@ -124,10 +130,33 @@ def test_every_page_refuses_inline_script_and_style_and_carries_none(pages: dict
             assert not [key for key in element.attributes if INLINE.fullmatch(key)], address
 
 
-def test_only_an_ad_frame_may_be_framed_and_only_by_the_newspaper(pages: dict[str, tuple[str, Page]]) -> None:
+def test_only_ads_may_be_framed_and_only_where_they_hang(pages: dict[str, tuple[str, Page]]) -> None:
+    allowed = {
+        "frame": "https://news.test",
+        "poster": "https://news.test https://shop.test",
+        # The poster's frame is among the ancestors of the picture that it shows.
+        "creative": "'self' https://news.test https://shop.test",
+    }
     for address, (policy, _) in pages.items():
-        allowed = "https://news.test" if address.startswith("https://adtech.test/frame/") else "'none'"
-        assert f"frame-ancestors {allowed};" in policy, address
+        parts = urlsplit(address)
+        kind = parts.path.split("/")[1] if parts.netloc == "adtech.test" else ""
+        ancestors = allowed.get(kind, "'none'")
+        assert f"frame-ancestors {ancestors};" in policy, address
+
+
+def test_only_the_poster_may_show_what_a_urn_stands_for(pages: dict[str, tuple[str, Page]]) -> None:
+    for address, (policy, _) in pages.items():
+        assert ("urn:" in policy) == (address == "https://adtech.test/poster"), address
+
+
+def test_the_poster_hangs_on_the_front_pages_of_its_sites_alone(pages: dict[str, tuple[str, Page]]) -> None:
+    hung = {
+        address
+        for address, (_, page) in pages.items()
+        for frame in page.all("iframe")
+        if frame.attributes.get("src") == "https://adtech.test/poster"
+    }
+    assert hung == {f"https://{site}.test/" for site in POSTER.sites}
 
 
 def test_no_file_of_the_sites_names_a_host_outside_the_demo_world() -> None:

@@ -17,6 +17,7 @@ from agent.model.attribution_reporting.reports import (
     EventLevelContent,
     VerboseContent,
 )
+from agent.model.private_aggregation import DebugDetails, PrivateAggregationApi, PrivateAggregationContent
 from agent.model.reports import ConversionContent, Report, ReportContent, ReportKind, kind_of
 from storage import reports
 from storage.database import Database
@@ -50,6 +51,18 @@ AGGREGATABLE = AggregatableContent(
     trigger_debug_key=2,
 )
 VERBOSE = VerboseContent("https://adtech.test", (DebugItem("source-success", {"limit": 6.5, "value": "\u2028\0"}),))
+PRIVATE_AGGREGATION = PrivateAggregationContent(
+    api=PrivateAggregationApi.SHARED_STORAGE,
+    reporting_origin="https://adtech.test",
+    report_id="id",
+    scheduled_report_time=2,
+    coordinator="https://coordinator.test",
+    max_contributions=1000,
+    contributions=(Contribution(2**128 - 1, 2**31 - 1, 2**64 - 1), Contribution(0, 1)),
+    filtering_id_max_bytes=8,
+    context_id="ünïque\u2028",
+    debug=DebugDetails(enabled=True, key=2**64 - 1),
+)
 CONTENTS: list[tuple[ReportContent, ReportKind]] = [
     (CONVERSION, ReportKind.ATTRIBUTION_CONVERSION),
     (EVENT, ReportKind.EVENT_LEVEL),
@@ -59,6 +72,18 @@ CONTENTS: list[tuple[ReportContent, ReportKind]] = [
     (replace(AGGREGATABLE, debug_copy=True), ReportKind.AGGREGATABLE_DEBUG),
     (replace(AGGREGATABLE, aggregatable_debug=True), ReportKind.AGGREGATE_DEBUG),
     (VERBOSE, ReportKind.VERBOSE_DEBUG),
+    (PRIVATE_AGGREGATION, ReportKind.PRIVATE_AGGREGATION),
+    (
+        replace(
+            PRIVATE_AGGREGATION,
+            api=PrivateAggregationApi.PROTECTED_AUDIENCE,
+            contributions=(),
+            context_id=None,
+            debug=DebugDetails(),
+        ),
+        ReportKind.PRIVATE_AGGREGATION,
+    ),
+    (replace(PRIVATE_AGGREGATION, debug_copy=True), ReportKind.PRIVATE_AGGREGATION_DEBUG),
 ]
 
 
@@ -84,13 +109,24 @@ def test_every_kind_is_among_the_contents() -> None:
 
 @pytest.mark.parametrize("kind", ReportKind)
 def test_debug_reports_are_attempted_once(kind: ReportKind) -> None:
-    others = {ReportKind.ATTRIBUTION_CONVERSION, ReportKind.EVENT_LEVEL, ReportKind.AGGREGATABLE}
+    others = {
+        ReportKind.ATTRIBUTION_CONVERSION,
+        ReportKind.EVENT_LEVEL,
+        ReportKind.AGGREGATABLE,
+        ReportKind.PRIVATE_AGGREGATION,
+    }
     assert kind.attempted_once is (kind not in others)
 
 
 @pytest.mark.parametrize(
     ("content", "site"),
-    [(CONVERSION, "shop.test"), (EVENT, "a.test"), (AGGREGATABLE, "shop.test"), (VERBOSE, "adtech.test")],
+    [
+        (CONVERSION, "shop.test"),
+        (EVENT, "a.test"),
+        (AGGREGATABLE, "shop.test"),
+        (VERBOSE, "adtech.test"),
+        (PRIVATE_AGGREGATION, "adtech.test"),
+    ],
 )
 def test_a_report_belongs_to_the_site_where_it_was_earned(content: ReportContent, site: str) -> None:
     assert Report("id", kind_of(content), 0, content).site == site

@@ -98,6 +98,7 @@ class Relay:
         self._head = head
         self._destination = destination
         self.exchange = exchange
+        exchange.cut = self._cut
         self._upstream: UpstreamConnection | None = None
         self._to_upstream: list[bytes] = []
         self._to_browser: list[bytes] = []
@@ -201,7 +202,7 @@ class Relay:
             raise MalformedMessageError("it switches protocols unasked")
         self.response_flush()
         self._response = head
-        self.exchange.status = head.status
+        self.exchange.status, self.exchange.reason = head.status, head.reason
         self.exchange.response_headers = head.headers
         self._held = True
         self._hooked(self._state.hooks.on_response, self._release)
@@ -324,6 +325,12 @@ class Relay:
             _log.info("%s: %s", self.exchange.url, reason)
             self._failed = True
             self.response_flush()
+
+    def _cut(self) -> None:
+        if not self._gone:
+            self._failed = True
+            self.abandon()
+            self._browser.cut()
 
     def abandon(self) -> None:
         """The browser went away."""

@@ -23,6 +23,8 @@ class Exchange:
     """Number of the browser's connection within the front, from 1."""
     status: int = 0
     """Status of the response, 0 until its head is there."""
+    reason: bytes = b""
+    """What the server's status line says beside the number."""
     response_headers: Headers = field(default_factory=Headers)
     answered_by_front: bool = False
     """Whether the response is the front's own page: host not mapped, or upstream not reachable."""
@@ -32,6 +34,8 @@ class Exchange:
     """Set by the response hook where the body must wait although the head may go; called as the head goes."""
     on_body: Callable[[bytes], None] | None = None
     """Set by a hook that wants to see the response body, each part before the browser gets it, as it is on the wire."""
+    cut: Callable[[], None] = lambda: None
+    """Set by the front: ends the exchange, and the browser sees a network error."""
     data: dict[str, Any] = field(default_factory=dict)
     """For the shell; the front never looks inside."""
 

@@ -1,4 +1,6 @@
-"""Finds the elements with ``attributionsrc`` in HTML that passes, as the browser's preload scanner finds them.
+"""Finds the elements with attributes that make their requests eligible in HTML that passes.
+
+It finds them as the browser's preload scanner does: ``attributionsrc``, and ``sharedstoragewritable``.
 
 HTML Standard, section 13.2.5 (tokenization), as far as it takes to tell tags from text: comments, elements whose
 content is raw text, templates, the base URL. The HTML comes in parts, cut anywhere.
@@ -13,10 +15,16 @@ from html.entities import html5
 
 from agent.browser.network.urls import request_url
 
-Report = Callable[[str, str], None]
-"""Takes the destination (``image``, ``script``) and the URL of an element's own request."""
+Report = Callable[[str, str, str], None]
+"""Takes the attribute, and the destination (``image``, ``script``, ``iframe``) and URL of its element's own request."""
 
-_WORD = "attributionsrc"
+_IMAGES = {"img": "image", "image": "image"}
+_DESTINATIONS = {
+    "attributionsrc": {**_IMAGES, "script": "script"},
+    "sharedstoragewritable": {**_IMAGES, "iframe": "iframe"},
+}
+ATTRIBUTES = tuple(_DESTINATIONS)
+_TAIL = max(map(len, ATTRIBUTES)) - 1
 _LONG = 1 << 16
 """Characters of a tag from which on its end is looked for less often than with every part."""
 _SPACE = r"[\t\n\f\r ]"
@@ -33,8 +41,7 @@ _REFERENCE = re.compile(r"&(#[0-9]{1,9};?|#[xX][0-9a-fA-F]{1,8};?|[A-Za-z][A-Za-
 _RAW_TEXT = frozenset(
     {"script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes", "noscript", "plaintext"}
 )
-_DESTINATIONS = {"img": "image", "image": "image", "script": "script"}
-_READ = frozenset({*_DESTINATIONS, "base", "iframe", "template"})
+_READ = frozenset({*_IMAGES, "script", "base", "iframe", "template"})
 
 
 class HtmlScan:
@@ -49,27 +56,24 @@ class HtmlScan:
         self._kept = self._enough = 0
         """Characters kept, and how many it takes until they are read again."""
         self._tail = ""
-        self._names_it = False
+        self.named: set[str] = set()
+        """The attributes whose names have passed, in a tag or anywhere else."""
         self._until: re.Pattern[str] | None = None
         """What ends the comment or raw text that we are in."""
         self._templates: list[bool] = []
         """The open ``template`` elements: whether each keeps its content to itself."""
-
-    @property
-    def names_the_attribute(self) -> bool:
-        """Whether the word has passed, in a tag or anywhere else."""
-        return self._names_it
 
     def feed(self, data: bytes) -> None:
         """Take the next part."""
         part = self._decoder.decode(data)
         self._parts.append(part)
         self._kept += len(part)
-        if not self._names_it:
-            # Most documents never name it: those are searched for the word, and not read.
+        if len(self.named) < len(ATTRIBUTES):
+            # Most documents never name one: those are searched for the words, and not read.
             searched = (self._tail + part).lower()
-            self._names_it, self._tail = _WORD in searched, searched[1 - len(_WORD) :]
-        if self._names_it and self._kept >= self._enough:
+            self.named |= _named_in(searched)
+            self._tail = searched[-_TAIL:]
+        if self.named and self._kept >= self._enough:
             text = "".join(self._parts)
             rest = text[self._read(text) :]
             self._parts, self._kept = [rest], len(rest)
@@ -120,14 +124,24 @@ class HtmlScan:
             if not self._has_base and "href" in attributes:
                 self._has_base = True
                 self._base = request_url(attributes["href"], self._document_url) or self._base
-        elif name == "iframe":
-            if _WORD in attributes.get("srcdoc", "").lower():
+        elif "srcdoc" in attributes and name == "iframe":
+            if _named_in(attributes["srcdoc"].lower()):
                 HtmlScan(self._base, self._report).feed(attributes["srcdoc"].encode())
-        elif _WORD in attributes:
+        else:
+            self._eligible(name, attributes)
+
+    def _eligible(self, name: str, attributes: dict[str, str]) -> None:
+        for attribute, destinations in _DESTINATIONS.items():
+            if attribute not in attributes or name not in destinations:
+                continue
             sources = [attributes.get("src", ""), *_candidates(attributes.get("srcset", ""))]
             for url in {request_url(source, self._base) for source in sources if source.strip()}:
                 if url:
-                    self._report(_DESTINATIONS[name], url)
+                    self._report(attribute, destinations[name], url)
+
+
+def _named_in(text: str) -> set[str]:
+    return {attribute for attribute in ATTRIBUTES if attribute in text}
 
 
 _COMMENT_END = re.compile(r"--!?>")

@@ -1,4 +1,4 @@
-"""``tallyhost check``: whether a browser would take a header of Attribution Reporting, and every problem it has."""
+"""``tallyhost check``: whether a browser would take a header, and every problem it has."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import rich_click as click
 
 from agent.cli.output import print_error
 from agent.cli.session import Session, with_session
+from agent.cli.write_header_check import WRITE_HEADER, check_write_header
 from agent.engines.attribution_reporting.header_check import HeaderCheck, HeaderKind, check_header, limits_when_stored
 from agent.engines.attribution_reporting.source_limits import Finding
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
@@ -36,7 +37,7 @@ def check() -> None:
 
 @check.command("header")
 @click.argument("value", metavar="VALUE", required=False)
-@click.option("--kind", type=click.Choice(_KINDS), help="Which header VALUE belongs to.")
+@click.option("--kind", type=click.Choice([*_KINDS, WRITE_HEADER]), help="Which header VALUE belongs to.")
 @click.option(
     "--source-type",
     "source_type",
@@ -53,8 +54,9 @@ def header(session: Session, value: str | None, kind: str | None, source_type: s
     VALUE is the header's value; @FILE reads it from a file, - from standard input. Limits of storage are no problems
     of a header, and those that a source meets whatever else is stored are told beside them.
 
-    With --batch each line of standard input is {"header": KIND, "value": TEXT, "source_type": TEXT}, and each line of
-    the output, in the same order, {"accept", "errors", "warnings", "normalized"}.
+    With --batch each line of standard input is a header of Attribution Reporting,
+    {"header": KIND, "value": TEXT, "source_type": TEXT}, and each line of the output, in the same order,
+    {"accept", "errors", "warnings", "normalized"}.
     """
     where = "tallyhost check header"
     if batch:
@@ -64,7 +66,10 @@ def header(session: Session, value: str | None, kind: str | None, source_type: s
     if value is None or kind is None:
         raise UsageError("--kind and VALUE are needed", where=where, fix="tallyhost check header --kind source VALUE")
     limits, of_type = AttributionReportingLimits(), SourceType(source_type)
-    checked = check_header(HeaderKind(kind), _read(value), of_type, limits)
+    if kind == WRITE_HEADER:
+        checked = check_write_header(_read(value), session.config.shared_storage_limits)
+    else:
+        checked = check_header(HeaderKind(kind), _read(value), of_type, limits)
     stored = () if checked.source is None else limits_when_stored(checked.source, of_type, limits)
     if session.output.as_json:
         session.output.document({"kind": kind, **_document(checked), "when_stored": [_finding(one) for one in stored]})

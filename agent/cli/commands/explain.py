@@ -10,13 +10,18 @@ from agent.cli.operations import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
 from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
+from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.shared_storage import StorageEvent
+
+_GO_ON = {TRIGGER_REGISTRATION, PRIVATE_AGGREGATION, StorageEvent.BATCH_UPDATE}
+"""Kinds of decisions that a failed check need not end."""
 
 
 @click.command("explain")
 @click.argument("wanted", metavar="ID|last")
 @with_session(PROFILE_FLAG)
 def explain(session: Session, wanted: str) -> None:
-    """Say why: the checks of an impression or a conversion, by event number, report id or the word last."""
+    """Say why: the checks behind a decision, by event number, report id or the word last."""
     answer = ask(session, "explain", id=wanted)
     if session.output.as_json:
         session.output.document(answer)
@@ -47,5 +52,5 @@ def _stop(event: Document) -> int | None:
     failed = [number for number, check in enumerate(event["checks"]) if not check["passed"]]
     if failed and failed[-1] == len(event["checks"]) - 1:
         return failed[-1]
-    # The branches of a trigger go on without one another.
-    return failed[0] if failed and event["kind"] != TRIGGER_REGISTRATION else None
+    # The branches of a trigger go on without one another, and so does a batch without what is left out of it.
+    return failed[0] if failed and event["kind"] not in _GO_ON else None

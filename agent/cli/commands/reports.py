@@ -106,9 +106,20 @@ def _content(kind: str, content: Document) -> Iterator[tuple[str, str]]:
             yield "trigger data", str(content["trigger_data"])
         case ReportKind.VERBOSE_DEBUG:
             yield "says", ", ".join(item["type"] for item in content["items"])
+        case ReportKind.PRIVATE_AGGREGATION | ReportKind.PRIVATE_AGGREGATION_DEBUG:
+            yield "by", f"{content['api']} of {content['reporting_origin']}"
+            if content["context_id"] is not None:
+                yield "context id", content["context_id"]
+            yield from _contributions(content)
         case _:
-            buckets = {one["bucket"]: one["value"] for one in content["contributions"]}
-            clear = ", ".join(f"{value} in bucket {bucket:#x}" for bucket, value in buckets.items()) or "nothing (null)"
             yield "destination", content["attribution_destination"]
-            yield "contributes", f"{clear} (for your eyes alone)"
-            yield "sealed for", content["coordinator"]
+            yield from _contributions(content)
+
+
+def _contributions(content: Document) -> Iterator[tuple[str, str]]:
+    shown = (
+        f"{one['value']} in bucket {one['bucket']:#x}" + (f" id {one['filtering_id']}" if one["filtering_id"] else "")
+        for one in content["contributions"]
+    )
+    yield "contributes", f"{', '.join(shown) or 'nothing (null)'} (for your eyes alone)"
+    yield "sealed for", content["coordinator"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from agent.cli.commands.reports import report_table
+from agent.cli.commands.state_tables import interest_group_table, private_aggregation_tables, shared_storage_tables
 from agent.cli.operations import Document
 from agent.cli.output import Output, epsilon, print_listed
 from agent.cli.reach import ask
@@ -21,7 +22,7 @@ _BUDGETS = {
     BudgetKind.IMPRESSION_SITE_QUOTA: "a site that shows ads",
 }
 
-_KINDS = ("sources", "triggers", "reports", "budgets")
+_KINDS = ("sources", "triggers", "shared-storage", "private-aggregation", "interest-groups", "reports", "budgets")
 
 
 @click.group("state")
@@ -33,7 +34,7 @@ def state() -> None:
 @click.argument("what", required=False, type=click.Choice(_KINDS))
 @with_session(PROFILE_FLAG, *LATEST_FLAGS)
 def show(session: Session, what: str | None, limit: int, everything: bool) -> None:
-    """Show impressions and privacy budgets; or sources, triggers, reports or budgets. Of each the latest."""
+    """Show impressions and privacy budgets, or WHAT is asked for. Of each the latest."""
     answer = ask(session, "state.show", what=what, limit=None if everything else limit)
     output = session.output
     if output.as_json:
@@ -47,6 +48,12 @@ def show(session: Session, what: str | None, limit: int, everything: bool) -> No
             _sources(output, answer)
         case "triggers":
             _triggers(output, answer)
+        case "shared-storage":
+            shared_storage_tables(output, answer)
+        case "private-aggregation":
+            private_aggregation_tables(output, answer)
+        case "interest-groups":
+            interest_group_table(output, answer)
         case "reports":
             report_table(output, answer)
         case _:

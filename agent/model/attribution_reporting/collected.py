@@ -1,4 +1,4 @@
-"""What a reporting origin's server asks of storage: the shelf for reports of Attribution Reporting."""
+"""What a reporting origin's server asks of storage: the shelf for the reports that browsers send by themselves."""
 
 from __future__ import annotations
 

@@ -224,6 +224,48 @@ async def test_a_hook_may_read_a_body_as_it_passes(world: World, coded: bytes) -
     assert b"".join(read) == b"ok"
 
 
+@pytest.mark.parametrize("moment", ["before the head", "in the body"])
+async def test_a_hook_may_cut_an_exchange_and_both_ends_see_it(world: World, moment: str) -> None:
+    left, seen = asyncio.Event(), asyncio.Event()
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        seen.set()
+        if moment == "in the body":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npart")
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        left.set()
+
+    asked: list[Exchange] = []
+    world.hooks.before_request = asked.append
+    async with scripted(endless) as url:
+        world.hosts.map("shop.test", url)
+        wire = await world.tunnel("shop.test")
+        wire.send(GET)
+        await seen.wait()
+        if moment == "in the body":
+            await wire.head()
+        asked[0].cut()
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await wire.exactly(9)
+        async with asyncio.timeout(5):
+            await left.wait()
+
+
+async def test_to_cut_an_exchange_that_has_ended_harms_no_other(world: World) -> None:
+    asked: list[Exchange] = []
+    world.hooks.before_request = asked.append
+    async with scripted(answering(OK, OK)) as url:
+        world.hosts.map("shop.test", url)
+        wire = await world.tunnel("shop.test")
+        for _ in range(2):
+            wire.send(GET)
+            assert await wire.exactly(len(OK)) == OK
+            asked[0].cut()
+        wire.close()
+
+
 async def test_a_withheld_request_reaches_no_server_and_has_an_empty_answer(world: World) -> None:
     reached: list[bytes] = []
 

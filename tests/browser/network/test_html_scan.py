@@ -10,12 +10,20 @@ from hypothesis import strategies as st
 
 from agent.browser.network.html_scan import HtmlScan
 
-URL = "https://news.test/dir/page?q"
+ROOT = "https://news.test/"
+URL = f"{ROOT}dir/page?q"
 
 
-def _found(html: str | bytes, *, parts: int = 1, encoding: str = "utf-8") -> list[tuple[str, str]]:
+def _found(
+    html: str | bytes, *, parts: int = 1, encoding: str = "utf-8", attribute: str = "attributionsrc"
+) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-    scan = HtmlScan(URL, lambda destination, url: found.append((destination, url)), encoding=encoding)
+
+    def report(by: str, destination: str, url: str) -> None:
+        if by == attribute:
+            found.append((destination, url))
+
+    scan = HtmlScan(URL, report, encoding=encoding)
     data = html.encode() if isinstance(html, str) else html
     size = max(1, -(-len(data) // parts))
     for start in range(0, len(data), size):
@@ -146,9 +154,46 @@ def test_html_may_be_cut_anywhere(size: int) -> None:
 def test_whether_the_word_has_passed_is_told_wherever_it_stands() -> None:
     scan = HtmlScan(URL, lambda *_: None)
     scan.feed(b"<script>image.attribution")
-    assert not scan.names_the_attribute
-    scan.feed(b"Src = 1</script>")
-    assert scan.names_the_attribute
+    assert scan.named == set()
+    scan.feed(b"Src = 1</script><script>frame.sharedStorage")
+    assert scan.named == {"attributionsrc"}
+    scan.feed(b"Writable = 1</script>")
+    assert scan.named == {"attributionsrc", "sharedstoragewritable"}
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        ("<img sharedstoragewritable src=/x>", ("image", "https://news.test/x")),
+        ("<img SharedStorageWritable=false srcset='/x 1x'>", ("image", "https://news.test/x")),
+        ("<iframe sharedstoragewritable src=/x></iframe>", ("iframe", "https://news.test/x")),
+        ("<iframe srcdoc='<img sharedstoragewritable src=/x>' sharedstoragewritable src=/no>", ("image", f"{ROOT}x")),
+        ("<base href=https://b.test/><iframe src=x#part sharedstoragewritable>", ("iframe", "https://b.test/x")),
+    ],
+)
+def test_images_and_iframes_may_have_their_responses_write(html: str, expected: tuple[str, str]) -> None:
+    assert _found(html, attribute="sharedstoragewritable") == [expected]
+    assert _found(html) == []
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<script sharedstoragewritable src=/x></script>",
+        "<link rel=preload as=image sharedstoragewritable href=/x>",
+        "<iframe sharedstoragewritable></iframe>",
+        "<iframe sharedstoragewritable srcdoc='' src=/x></iframe>",
+        "<template><iframe sharedstoragewritable src=/x></iframe></template>",
+    ],
+)
+def test_no_other_element_may(html: str) -> None:
+    assert _found(html, attribute="sharedstoragewritable") == []
+
+
+def test_an_element_with_both_attributes_is_told_for_each() -> None:
+    html = "<img attributionsrc sharedstoragewritable src=/x>"
+    told = ("image", "https://news.test/x")
+    assert _found(html) == _found(html, attribute="sharedstoragewritable") == [told]
 
 
 @given(st.text(alphabet="<>/!-=\"' aimg&#;src\n", max_size=200), st.integers(1, 20))

@@ -1,0 +1,1 @@
+"""Private Aggregation: what becomes of a batch of contributions, as pure functions."""

@@ -1,0 +1,74 @@
+"""The events of worklets and their operations."""
+
+from __future__ import annotations
+
+from agent.model.events import Check, Event, Trace
+from agent.model.shared_storage import StorageEvent
+from agent.model.worklets import OperationResult
+from agent.runtime.running_operation import RunningOperation
+from agent.runtime.shared_storage_calls import shown
+from agent.runtime.worklet_surroundings import WorkletFacts
+
+LOADED, FAILED, FINISHED, DIED, ENDED = "loaded", "failed", "finished", "died", "ended"
+
+
+def module_event(facts: WorkletFacts, failure: str | None, now: int) -> Event:
+    """That a worklet's module script was evaluated, or why not."""
+    verdict = LOADED if failure is None else FAILED
+    checks = () if failure is None else (Check("module script", False, shown(failure), "the page's promise rejects"),)
+    summary = f"worklet of {facts.data_origin} by {shown(facts.url)} {verdict}"
+    return Event(
+        StorageEvent.ADD_MODULE, now, verdict, summary, facts.document.top_level_site, _data(facts), Trace(checks)
+    )
+
+
+def ended_event(facts: WorkletFacts, reason: str, now: int) -> Event:
+    """That a worklet was ended from outside."""
+    check = Check("worklet", False, reason, "make its operations shorter, and let them hold less")
+    summary = f"worklet of {facts.data_origin} by {shown(facts.url)} ended: {reason}"
+    site = facts.document.top_level_site
+    return Event(StorageEvent.ADD_MODULE, now, ENDED, summary, site, _data(facts), Trace((check,)))
+
+
+def operation_event(facts: WorkletFacts, operation: RunningOperation, result: OperationResult, now: int) -> Event:
+    """How an operation ended."""
+    verdict = DIED if result.died else FINISHED if result.failure is None else FAILED
+    checks: tuple[Check, ...] = (Check("operation", True),)
+    if result.died:
+        checks = (Check("operation", False, "its worklet ended first"),)
+    elif result.failure is not None:
+        checks = (Check("operation", False, shown(result.failure.message), "the console of the page shows it"),)
+    if operation.too_late:
+        count = operation.too_late
+        detail = f"{count} contribution{'s' * (count > 1)} came after its time limit, when its report was complete"
+        checks = (*checks, Check("time limit", False, detail, "contribute sooner, or ask for no report in any case"))
+    name = shown(operation.call.name)
+    data = {**_data(facts), "name": name, "config": _config(operation), "started": operation.started}
+    summary = f"operation {name!r} of {facts.data_origin} {verdict}"
+    return Event(StorageEvent.RUN, now, verdict, summary, facts.document.top_level_site, data, Trace(checks))
+
+
+def late_contribution_event(facts: WorkletFacts, now: int, *, crashes: bool) -> Event:
+    """That code contributed after the end of its operation."""
+    detail = "no operation is under way that the contribution could belong to"
+    fix = "await everything that an operation begins before it ends"
+    verdict = "crashed" if crashes else "late-contribution"
+    summary = (
+        f"contribution of a worklet of {facts.data_origin} {'crashes its page' if crashes else 'ignored'}: {detail}"
+    )
+    trace = Trace((Check("operation under way", False, detail, fix),))
+    return Event(StorageEvent.RUN, now, verdict, summary, facts.document.top_level_site, _data(facts), trace)
+
+
+def _data(facts: WorkletFacts) -> dict[str, object]:
+    return {"origin": facts.data_origin, "module": shown(facts.url), "page": facts.document.origin}
+
+
+def _config(operation: RunningOperation) -> dict[str, object]:
+    config = operation.call.config
+    return {
+        "context_id": config.context_id,
+        "filtering_id_max_bytes": config.filtering_id_max_bytes,
+        "coordinator": config.coordinator,
+        "max_contributions": config.max_contributions,
+    }

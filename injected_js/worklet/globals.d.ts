@@ -1,0 +1,11 @@
+/** What agent/browser/worklet_script.py puts before the scripts. */
+declare const config: {
+  /** Name of the host's function on the global object. */
+  binding: string;
+  options: {
+    /** Whether `privateAggregation` has `contributeToHistogramOnEvent`. */
+    errorReporting?: boolean;
+    /** What `sharedStorage.context` is. */
+    context?: string | null;
+  };
+};
