@@ -6,6 +6,14 @@ const { Fence: NativeFence } = /** @type {any} */ (global);
 /** @type {object | null} */
 let ownFence = null;
 
+/** How many `<fencedframe>` elements this document stands in, as the host said. */
+let fencedFrameDepth = 0;
+
+/** @param {number} depth */
+const becomeNested = (depth) => {
+  fencedFrameDepth = depth;
+};
+
 /** The host said that this document shows a selected URL. */
 const becomeFenced = () => {
   ownFence ??= platformObject(NativeFence, newState(fenceName, "", undefined));

@@ -1,9 +1,10 @@
 // FencedFrameConfig, and what makes <fencedframe> show one: this Chromium still lays the element out, and loads nothing in
 // it. The selected URL is shown in an iframe in a closed shadow tree, of an element that CSS keeps where the <fencedframe>
-// stands. The page can see that element at the end of the document, but neither the URL nor the iframe.
+// stands. The page can see that element at the end of the document, but neither the URL nor the iframe: so the element is
+// none that the page could define, whose closed tree it would be given, and the URL is in no attribute, which timings tell.
 
 const configName = "FencedFrameConfig";
-const viewName = "fenced-frame-view";
+const viewName = "div";
 
 const appendChild = uncurryThis(Node.prototype.appendChild);
 const attachShadow = uncurryThis(Element.prototype.attachShadow);
@@ -17,7 +18,7 @@ const { FencedFrameConfig: NativeFencedFrameConfig, HTMLFencedFrameElement: Nati
   /** @type {any} */ (global);
 
 const viewStyle =
-  "position: absolute; position-anchor: auto; position-visibility: anchors-visible; inset: auto; " +
+  "all: initial; display: block; position: absolute; position-anchor: auto; position-visibility: anchors-visible; inset: auto; " +
   "top: anchor(top); left: anchor(left); width: anchor-size(width); height: anchor-size(height); " +
   "box-sizing: border-box; margin: 0; padding: 0; border: 2px inset transparent; background: none; overflow: hidden;";
 const innerStyle = "display: block; width: 100%; height: 100%; border: 0;";
@@ -54,12 +55,11 @@ const showInView = (element, url) => {
   const frame = createElement(document, "iframe");
   setCssText(styleOf(view), viewStyle);
   setCssText(styleOf(frame), innerStyle);
-  setAttribute(frame, "referrerpolicy", "no-referrer");
-  setAttribute(frame, "src", url);
   setAttribute(view, "popover", "manual");
   appendChild(attachShadow(view, bare({ mode: "closed" })), frame);
   appendChild(documentElementOf(document), view);
   showPopover(view, bare({ source: element }));
+  replaceDocument(contentWindowOf(frame), url);
   weakSet(viewsOfElements, element, view);
 };
 
@@ -75,11 +75,11 @@ const showFenced = (element) => {
   const isShown = () => isConnected(element) && ownerDocumentOf(element) === global.document;
   if (urn === undefined || !isShown()) return;
   const show = (/** @type {string | undefined} */ url) => {
-    if (url === undefined || !isShown() || weakGet(configsOfElements, element) !== config) return;
+    if (!mayBeShown(url) || !isShown() || weakGet(configsOfElements, element) !== config) return;
     hideFenced(element);
     quietly(() => showInView(element, url));
   };
-  afterwards(ask(sharedStorageApi, "resolveUrn", bare({ urn }), ({ url }) => url, ""), show, ignoreResult);
+  afterwards(ask(sharedStorageApi, "resolveUrn", bare({ urn, fenced: true }), ({ url }) => url, ""), show, ignoreResult);
 };
 
 /** @type {Around} */

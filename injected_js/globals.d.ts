@@ -15,6 +15,7 @@ declare const config: {
     asks: boolean;
     maxStringLength: number;
     maxUrls: number;
+    maxUrns: number;
     /** Whether createWorklet takes an origin as `dataOrigin`. */
     customDataOrigin: boolean;
     /** Origins that a privateAggregationConfig may name. */

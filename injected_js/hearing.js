@@ -10,13 +10,15 @@ const consoleMethods = bare({ ...console });
  * @property {Record<string, string[]>} [featureAllowlists] the origins that features are allowed for, but for everyone
  * @property {{ level: string, text: string }} [console] a line for the page's console
  * @property {boolean} [fence] that this document shows a selected URL
+ * @property {number} [fencedFrameDepth] how many `<fencedframe>` elements it stands in, where it stands in any
  * @property {boolean} [newDocument] that this Window, which these scripts have seen to, was given another document
  */
 
 /** @param {Statement} statement */
-const hear = ({ withoutFeatures, featureAllowlists: allowlists, console: line, fence, newDocument }) => {
+const hear = ({ withoutFeatures, featureAllowlists: allowlists, console: line, fence, fencedFrameDepth: depth, newDocument }) => {
   if (withoutFeatures !== undefined) doWithout(withoutFeatures, allowlists);
   if (line !== undefined) apply(consoleMethods[bare(line).level], ownConsole, [line.text]);
+  if (depth !== undefined) becomeNested(depth);
   if (fence && inSecureContext) becomeFenced();
   if (newDocument && inSecureContext) {
     watchDocument();

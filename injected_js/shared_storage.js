@@ -89,7 +89,9 @@ const batchUpdateSteps = promiseOperation(sharedStorageName, "batchUpdate", (sta
 const getSteps = promiseOperation(sharedStorageName, "get", (_state, args) => {
   toDOMString(args[0]);
   checkCaller();
-  return failAlone("OperationError", "Cannot call get() outside of a fenced frame.");
+  if (fencedFrameDepth === 0) failAlone("OperationError", "Cannot call get() outside of a fenced frame.");
+  const feature = "FencedFramesLocalUnpartitionedDataAccess";
+  return failAlone("OperationError", `Cannot call get() in a fenced frame with feature ${feature} disabled.`);
 });
 
 /**

@@ -15,7 +15,10 @@ const selectUrlFeature = "shared-storage-select-url";
  * @property {(() => void)[] | null} waiting what the host is told once the module script has been read from its blob
  */
 
+const maxFencedFrameDepth = 1;
+
 let lastWorklet = 0;
+let urnsMade = 0;
 const workletPrototype = {};
 const workletInterface = nativeInterfaceObject(workletName, illegalConstructor(workletName));
 
@@ -225,6 +228,20 @@ const runSteps = (interfaceName) =>
     return callOperation(worklet, "run", message, undefined);
   });
 
+/** What only a selectURL that the worklet takes can fail for. */
+const checkNewUrn = () => {
+  if (fencedFrameDepth > maxFencedFrameDepth) {
+    const limit = `exceeding the maximum allowed number (${maxFencedFrameDepth}).`;
+    const context = `a context with a fenced frame depth (${fencedFrameDepth})`;
+    failAlone("OperationError", `selectURL() is called in ${context} ${limit}`);
+  }
+  if (urnsMade === config.sharedStorage.maxUrns) {
+    const reason = "number of urn::uuid to url mappings has reached the limit.";
+    failAlone("OperationError", `sharedStorage.selectURL() failed because ${reason}`);
+  }
+  urnsMade++;
+};
+
 /** @param {string} interfaceName */
 const selectUrlSteps = (interfaceName) =>
   promiseOperation(
@@ -239,6 +256,7 @@ const selectUrlSteps = (interfaceName) =>
       const urls = checkedUrls(givenUrls);
       const worklet = workletStateOf(state);
       const admitted = admit(worklet.worklet, "selectURL", options);
+      checkNewUrn();
       const urn = newUrn();
       watchFrames();
       const { resolveToConfig = false, savedQuery = "" } = options;

@@ -31,8 +31,28 @@ const windowsOfFrames = new WeakMapConstructor();
 /** The window whose blank document was replaced. @type {WeakMap<object, object>} */
 const shownWindows = new WeakMapConstructor();
 
+let isReplacing = false;
+
 /** Replaces this document; `location` and its methods are unforgeable. @param {string} url */
-const replaceOwnDocument = (url) => global.location.replace(url);
+const replaceOwnDocument = (url) => {
+  isReplacing = true;
+  try {
+    global.location.replace(url);
+  } finally {
+    isReplacing = false;
+  }
+};
+
+// What was selected, no `navigate` event tells. No listener of the page's comes before this one.
+addEventListenerTo(navigation, "navigate", (/** @type {Event} */ event) => isReplacing && stopImmediately(event), true);
+
+/**
+ * Whether a frame may show a URL: code of the page's would run in the page itself, and know that it was selected.
+ *
+ * @param {string | undefined} url absolute
+ * @returns {url is string}
+ */
+const mayBeShown = (url) => url !== undefined && slice(url, 0, 11) !== "javascript:";
 
 /**
  * Replaces the blank document of a frame. It does so itself where it can be reached, so that no referrer is sent.
@@ -59,7 +79,7 @@ const showSelected = (frame) => {
   if (!isUrn(urn) || view === null) return;
   weakSet(windowsOfFrames, frame, view);
   const show = (/** @type {string | undefined} */ url) => {
-    if (url === undefined || contentWindowOf(frame) !== view || getAttribute(frame, "src") !== urn) return;
+    if (!mayBeShown(url) || contentWindowOf(frame) !== view || getAttribute(frame, "src") !== urn) return;
     weakSet(shownWindows, frame, view);
     replaceDocument(view, url);
   };

@@ -41,11 +41,12 @@ def read(connection: sqlite3.Connection, *, now: int) -> list[JoinedGroup]:
 def put(connection: sqlite3.Connection, joined: JoinedGroup) -> None:
     """Store a group in the place of one with the same owner and name; its bids and wins stay as they are."""
     group = joined.group
+    content = json.dumps(asdict(group))
     connection.execute(
-        "INSERT INTO interest_groups (owner, name, joining_origin, joined, expires, join_count, content)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, name) DO UPDATE"
+        "INSERT INTO interest_groups (owner, name, joining_origin, joined, expires, join_count, content, bytes)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (owner, name) DO UPDATE"
         " SET joining_origin = excluded.joining_origin, joined = excluded.joined, expires = excluded.expires,"
-        " join_count = excluded.join_count, content = excluded.content",
+        " join_count = excluded.join_count, content = excluded.content, bytes = excluded.bytes",
         (
             group.owner,
             group.name,
@@ -53,7 +54,8 @@ def put(connection: sqlite3.Connection, joined: JoinedGroup) -> None:
             joined.joined,
             joined.expires,
             joined.join_count,
-            json.dumps(asdict(group)),
+            content,
+            len(content),
         ),
     )
 
@@ -62,6 +64,26 @@ def remove(connection: sqlite3.Connection, owner: str, name: str) -> bool:
     """Remove a group; tells whether there was one."""
     cursor = connection.execute("DELETE FROM interest_groups WHERE owner = ? AND name = ?", (owner, name))
     return cursor.rowcount > 0
+
+
+def make_room(connection: sqlite3.Connection, owner: str, *, groups: int, size: int, owners: int) -> list[str]:
+    """Keep ``groups`` of ``owner`` that come to ``size`` bytes, and ``owners`` in all: those that expire last.
+
+    Gives the names of the groups of ``owner`` that had to go.
+    """
+    rows = connection.execute(
+        "SELECT name FROM (SELECT name, row_number() OVER last AS place, sum(bytes) OVER last AS total"
+        " FROM interest_groups WHERE owner = ? WINDOW last AS (ORDER BY expires DESC, name))"
+        " WHERE place > ? OR total > ?",
+        (owner, groups, size),
+    ).fetchall()
+    connection.executemany("DELETE FROM interest_groups WHERE owner = ? AND name = ?", [(owner, *row) for row in rows])
+    connection.execute(
+        "DELETE FROM interest_groups WHERE owner IN (SELECT owner FROM interest_groups GROUP BY owner"
+        " ORDER BY max(expires) DESC LIMIT -1 OFFSET ?)",
+        (owners,),
+    )
+    return [name for (name,) in rows]
 
 
 def remove_joined(connection: sqlite3.Connection, owner: str, joining_origin: str, kept: Collection[str]) -> list[str]:

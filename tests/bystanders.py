@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from agent.model.settings import Settings
 from agent.runtime import Agent
 from tests.scenarios.world import World
 
+_SECONDS = 20
 _COUNTING = """
     let calls = 0;
     register("op", class { async run() {
@@ -24,7 +25,7 @@ _COUNTING = """
         console.log(`BYSTANDER ${calls}`);
     } });
 """
-_FRESH = "register('op', class { async run() { await sharedStorage.length(); console.log('BYSTANDER true'); } });"
+_FRESH = "register('op', class { async run() { await sharedStorage.length(); console.log('FRESH true'); } });"
 
 
 @dataclass
@@ -35,16 +36,16 @@ class Watched:
     page: Page
     calls: int = 0
 
-    async def say(self, worklet: str) -> object:
-        """What an operation of a worklet of the page says."""
-        async with self.page.expect_console_message(lambda line: line.text.startswith("BYSTANDER")) as line:
+    async def say(self, worklet: str, mark: str) -> object:
+        """What an operation of a worklet of the page says after ``mark``."""
+        async with self.page.expect_console_message(lambda line: line.text.startswith(mark)) as line:
             await self.page.evaluate(f"{worklet}.run('op', {{ keepAlive: true }})")
-        return json.loads((await line.value).text.removeprefix("BYSTANDER "))
+        return json.loads((await line.value).text.removeprefix(mark))
 
     async def go_on(self) -> None:
         """The worklet runs, and is the one that it was."""
         self.calls += 1
-        assert await self.say("bystander") == self.calls
+        assert await self.say("bystander", "BYSTANDER") == self.calls
 
 
 @dataclass
@@ -67,19 +68,28 @@ class Bystanders:
 
     async def suffer_nothing(self) -> None:
         """Hold these four to it."""
-        async with asyncio.timeout(20):
-            await asyncio.gather(self.of_the_bad_profile(), self.another_profile())
+        await asyncio.gather(
+            _in_time("its page", self._its_page()),
+            _in_time("another worklet", self.bad.go_on()),
+            _in_time("another profile", self.other.go_on()),
+            _in_time("the host", self._the_host()),
+        )
 
-    async def of_the_bad_profile(self) -> None:
-        """The page, another worklet of it, and the host, which makes it a new worklet."""
-        assert await self.page.evaluate("1 + 1") == 2, "its page"
-        await self.bad.go_on()  # another worklet
+    async def _its_page(self) -> None:
+        assert await self.page.evaluate("1 + 1") == 2
+
+    async def _the_host(self) -> None:
+        """It makes a new worklet and answers it."""
         await self.world.worklet(self.page, _FRESH, name="fresh")
-        assert await self.bad.say("fresh") is True, "the host"
+        assert await self.bad.say("fresh", "FRESH") is True
 
-    async def another_profile(self) -> None:
-        """A page and a worklet of another profile."""
-        await self.other.go_on()
+
+async def _in_time(who: str, waiting: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(_SECONDS):
+            await waiting
+    except TimeoutError:
+        raise AssertionError(f"{who} suffers: no answer in {_SECONDS} s") from None
 
 
 @asynccontextmanager

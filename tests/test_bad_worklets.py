@@ -17,7 +17,7 @@ from agent.model.shared_storage import SharedStorageLimits, StorageEvent
 from tests.bystanders import Bystanders, bystanders
 from tests.scenarios.world import JAVASCRIPT, Answer, operation
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 _LIMITS = SharedStorageLimits(worklet_unresponsive=1500, worklet_memory=128 * 1024 * 1024)
 """And patient: a slow machine may find a script silent before it finds it big."""
 RUN = "w.run('op', { keepAlive: true })"
@@ -170,13 +170,6 @@ async def test_a_script_that_leaks_an_endless_flow_of_promises_is_ended_alone(ev
 ALLOCATES = {
     "objects": "const held = []; for (;;) held.push({ x: held.length });",
     "buffers": "const held = []; for (;;) held.push(new Uint8Array(1 << 22).fill(1));",
-    "webassembly": """
-        const held = [];
-        for (;;) {
-            held.push(new WebAssembly.Memory({ initial: 64 }));
-            new Uint8Array(held.at(-1).buffer).fill(1);
-        }
-    """,
     "with pauses": "const held = []; for (;;) { held.push(new Uint8Array(1 << 22).fill(1)); await crypto.subtle.digest("
     "'SHA-1', new Uint8Array(1)); }",
     "contributions": "for (;;) privateAggregation.contributeToHistogram({ bucket: 1n, value: 0 });",
@@ -188,6 +181,19 @@ ALLOCATES = {
 @pytest.mark.parametrize("code", ALLOCATES.values(), ids=ALLOCATES)
 async def test_a_script_that_allocates_without_bound_is_ended_alone(everyone: Bystanders, code: str) -> None:
     assert await _end(everyone, code) == "died"
+
+
+async def test_a_script_that_allocates_webassembly_memory_without_bound_is_ended_or_refused_alone(
+    everyone: Bystanders,
+) -> None:
+    code = """
+        const held = [];
+        for (;;) {
+            held.push(new WebAssembly.Memory({ initial: 64 }));
+            new Uint8Array(held.at(-1).buffer).fill(1);
+        }
+    """
+    assert await _end(everyone, code) in ("died", "failed"), "the browser has no more memory for it, or the host"
 
 
 # "or are not JavaScript"

@@ -19,6 +19,7 @@ from agent.model.worklets import WorkletScript
 
 _ALLOWED = ("ad-auction-allowed", "x-allow-fledge")
 _PERMISSIONS = "/.well-known/interest-group/permissions/?origin="
+_PERMISSIONS_SECONDS = 30
 _JSON = ((b"Accept", b"application/json"),)
 
 
@@ -45,7 +46,7 @@ class TrustedSignals:
 
 @dataclass(frozen=True, slots=True)
 class AuctionFetches:
-    """The fetches of one browser's auctions; none carries credentials, follows a redirect or has a limit of time."""
+    """The fetches of one browser's auctions; none carries credentials or follows a redirect."""
 
     requests: WorkletScripts
 
@@ -76,7 +77,11 @@ class AuctionFetches:
         """What ``owner`` lets the document do with its groups; empty where it says nothing."""
         url = f"{owner}{_PERMISSIONS}{quote(document.origin, safe='')}"
         own = (*_JSON, (b"Origin", document.origin.encode()))
-        response = await self.requests.fetch(document, url, own, b"empty")
+        try:
+            async with asyncio.timeout(_PERMISSIONS_SECONDS):
+                response = await self.requests.fetch(document, url, own, b"empty")
+        except TimeoutError:
+            return {}
         shared = response.fields.get("access-control-allow-origin") in ("*", document.origin)
         value = _parsed(response) if response.status == 200 and shared and is_json(response) else None
         return value if isinstance(value, dict) else {}

@@ -17,8 +17,12 @@ from agent.model.tasks import Tasks
 from agent.model.worklets import WorkletScript
 
 _READY_SECONDS = 30
-_GRACE = 5
-"""Seconds that the browser has for stopping what runs too long, before the worker is ended from outside."""
+_PAUSE = 0.3
+"""Seconds that the browser has for stopping what runs too long, before it is asked once more."""
+_GRACE = 2
+"""Seconds after which the worker is ended from outside."""
+_REST = 50
+"""Milliseconds for what the script's promises still do when the host asks what its function did."""
 _EXECUTION = "execution of `{}`"
 _T = TypeVar("_T")
 
@@ -56,11 +60,17 @@ class AuctionRealm:
     async def call(self, call: FunctionCall) -> FunctionResult:
         """Run the script, then its function; see :class:`agent.model.protected_audience.AuctionScriptHost`."""
         self.is_called = True
-        alarm = asyncio.get_running_loop().call_later(call.timeout / 1000 + _GRACE, self.end, "it did not stop")
+        loop, seconds = asyncio.get_running_loop(), call.timeout / 1000
+        # The browser stops a function once; what the function left behind in promises then begins.
+        alarms = (
+            loop.call_later(seconds + _PAUSE, self.worker.post, "Runtime.terminateExecution", {}),
+            loop.call_later(seconds + _GRACE, self.end, "it did not stop"),
+        )
         try:
             result = await self.while_alive(self._call(call))
         finally:
-            alarm.cancel()
+            for alarm in alarms:
+                alarm.cancel()
         if result is None:
             return FunctionResult(
                 failure=overdue(call.script.url, _EXECUTION.format(call.function)),
@@ -71,7 +81,7 @@ class AuctionRealm:
 
     async def _call(self, call: FunctionCall) -> FunctionResult:
         _, loaded, spent = await asyncio.gather(
-            self._say("begin"), self._run(call.script, call.timeout), self._say("spent")
+            self._say("begin"), self._run(call.script, call.timeout), self._say("spent", limit=_REST)
         )
         if (failure := uncaught(loaded, call.script.url, "top-level execution")) is not None:
             return await self._result(call, failure, loaded)
@@ -82,7 +92,9 @@ class AuctionRealm:
         return await self._result(call, failure, called)
 
     async def _result(self, call: FunctionCall, failure: str | None, answer: Message) -> FunctionResult:
-        record = await self._say("result")
+        record = await self._say("result", limit=_REST)
+        if "error" in record:  # It was met by the second stop.
+            record = await self._say("result", limit=_REST)
         return function_result(call, json.loads(record["result"]["value"]), failure, timed_out="error" in answer)
 
     async def _run(self, script: WorkletScript, limit: int) -> Message:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from agent.browser.devtools_pipe import Message
 from agent.browser.worklet_messages import contribution_of, modifier_of
 from agent.model.private_aggregation import DebugDetails
-from agent.model.protected_audience import EventContribution, FunctionCall, FunctionResult, Signal, StorageWrite
+from agent.model.protected_audience import (
+    AuctionFunction,
+    EventContribution,
+    FunctionCall,
+    FunctionResult,
+    Signal,
+    StorageWrite,
+)
 
 Record = Mapping[str, Any]
+_NOT_JSON: Final = {
+    AuctionFunction.GENERATE_BID: "generateBid() bid has invalid ad value.",
+    AuctionFunction.SCORE_AD: "scoreAd() did not return an object or a number.",
+}
+"""What is said of a value that has no JSON text; one of ``reportResult`` is null."""
 
 
 def function_result(call: FunctionCall, record: Record, failure: str | None, *, timed_out: bool) -> FunctionResult:
     """The result of ``call``; ``failure`` is what :func:`uncaught` says."""
-    if failure is None and not record["isFunction"]:
-        failure = f"{call.script.url} `{call.function}` is not a function."
+    if failure is None:
+        failure = _refusal(call, record)
     debug = record["debug"]
     return FunctionResult(
         value=None if record["value"] is None else json.loads(record["value"]),
@@ -30,6 +42,15 @@ def function_result(call: FunctionCall, record: Record, failure: str | None, *, 
         writes=tuple(map(_write, record["writes"])),
         report_url=record["reportUrl"],
     )
+
+
+def _refusal(call: FunctionCall, record: Record) -> str | None:
+    """Why a function that threw nothing has no value."""
+    if not record["isFunction"]:
+        return f"{call.script.url} `{call.function}` is not a function."
+    if record["isJson"] or call.function not in _NOT_JSON:
+        return None
+    return f"{call.script.url} {_NOT_JSON[call.function]}"
 
 
 def uncaught(answer: Message, url: str, what: str) -> str | None:

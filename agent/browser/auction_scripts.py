@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 
 from agent.browser.auction_realm import AuctionRealm
 from agent.browser.devtools_pipe import DevToolsPipe
@@ -15,6 +16,7 @@ from agent.browser.worklet_page import WorkletPage
 from agent.browser.worklet_pages import WorkletPages
 from agent.browser.worklet_script import WorkletScriptConfig, auction_script
 from agent.browser.worklet_watch import PROCESS_GONE, WorkletWatch
+from agent.model.errors import HostEnvironmentError
 from agent.model.protected_audience import FunctionCall, FunctionResult
 from agent.model.rng import token
 from agent.model.shared_storage import SharedStorageLimits
@@ -24,6 +26,8 @@ _AHEAD = 3
 """How many realms wait for calls."""
 _AT_ONCE = 4
 """How many calls run. Their time is measured by the clock, so they must not take too much of it from one another."""
+_SHORT = 100
+"""Milliseconds. What ran out of less may have had the bad luck of a busy machine, and gets a second chance."""
 
 
 class AuctionScripts:
@@ -42,6 +46,10 @@ class AuctionScripts:
 
     async def call(self, call: FunctionCall) -> FunctionResult:
         """Call a function in a fresh realm; raises HostEnvironmentError where the browser makes none."""
+        result = await self._call(call)
+        return await self._call(call) if result.timed_out and call.timeout <= _SHORT else result
+
+    async def _call(self, call: FunctionCall) -> FunctionResult:
         async with self._turn:
             realm = await self._take()
             self._watch.add(realm, SharedStorageLimits())
@@ -63,9 +71,10 @@ class AuctionScripts:
         while len(self._ahead) <= _AHEAD:
             self._ahead.append(self._tasks.start(self._make(), "make a realm for an auction"))
         for _ in range(len(self._ahead)):
-            realm = await self._ahead.popleft()
-            if not realm.has_ended:
-                return realm
+            with suppress(HostEnvironmentError):  # of a process that died meanwhile
+                realm = await self._ahead.popleft()
+                if not realm.has_ended:
+                    return realm
         return await self._make()
 
     async def _make(self) -> AuctionRealm:

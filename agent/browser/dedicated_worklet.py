@@ -179,9 +179,17 @@ class DedicatedWorklet:
         if self._logged % _KEPT_CONSOLE_CALLS == 0:
             self.worker.post("Runtime.discardConsoleEntries", {})
 
-    def answer(self, call: int, answer: Answer) -> None:
+    def answer(self, call: int, answer: Answer) -> int:
         """See :class:`agent.browser.worklet_messages.Owner`."""
-        self._say("answer", call, json.dumps(answer, separators=(",", ":")))
+        if self._ended.done():
+            return 0
+        text = json.dumps(answer, separators=(",", ":"))
+        self._say("answer", call, text)
+        return len(text)
+
+    async def caught_up(self) -> None:
+        """See :class:`agent.browser.worklet_messages.Owner`."""
+        await self.while_alive(self.worker.call("Runtime.evaluate", {"expression": "0"}))
 
     def is_ready(self, execution_context: int) -> None:
         """See :class:`agent.browser.worklet_messages.Owner`."""

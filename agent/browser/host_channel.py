@@ -115,6 +115,10 @@ class ProfileHost(Protocol):
         """Whether the document was chosen by ``selectURL``."""
         ...
 
+    def fenced_frame_depth(self, document: Document) -> int:
+        """How many ``<fencedframe>`` elements the document stands in."""
+        ...
+
     def frame_navigation_asked(self, frame: Frame, url: str) -> None:
         """The navigation to ``url`` of ``frame``, which stands in another, was asked for."""
         ...
@@ -242,11 +246,14 @@ class HostChannel:
             self._tasks.start(self._tell_policy(document), "tell a document its policy")
 
     async def _tell_policy(self, document: Document) -> None:
-        """Tell a document what this Chromium does not know: features that it must do without, that it was selected."""
+        """Tell a document what this Chromium does not know: features that it must do without, and where it is shown."""
         await document.policy_known()
         statement = _policy_of(document)
-        if (profile := self.profiles.get(document.frame.context_id)) and profile.shows_selected_url(document):
-            statement["fence"] = True
+        if (profile := self.profiles.get(document.frame.context_id)) is not None:
+            if profile.shows_selected_url(document):
+                statement["fence"] = True
+            if depth := profile.fenced_frame_depth(document):
+                statement["fencedFrameDepth"] = depth
         if statement:
             await self._tell(document, statement)
         self.policy_notices.told(document)

@@ -100,6 +100,7 @@ def page_script(config: PageScriptConfig) -> str:
         "sharedStorage": {
             "asks": config.shared_storage_asks,
             "maxStringLength": config.shared_storage_limits.max_string_length,
+            "maxUrns": config.shared_storage_limits.max_urns,
             "maxUrls": config.shared_storage_limits.max_urls,
             "customDataOrigin": config.shared_storage_limits.custom_data_origin,
             "coordinators": list(config.coordinators),

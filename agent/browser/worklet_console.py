@@ -11,8 +11,10 @@ _METHODS = {
     "startGroup": "group",
     "startGroupCollapsed": "groupCollapsed",
     "endGroup": "groupEnd",
+    "assert": "error",
+    **dict.fromkeys(("clear", "count", "countReset", "profile", "profileEnd", "timeEnd", "timeLog", "table"), "log"),
 }
-"""Names of the methods where DevTools has its own."""
+"""The methods of a page's console that show what DevTools calls otherwise, or what would do more there than show."""
 _LONGEST = 10_000
 """Characters of one call that are kept."""
 

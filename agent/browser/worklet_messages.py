@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -14,8 +15,16 @@ from agent.model.tasks import Tasks
 from agent.model.worklets import OperationResult, ScriptFailure, WorkletServices
 
 _log = logging.getLogger("tallyhost.worklets")
-_CANCELLED_AT_END = frozenset({"requestLock"})
-"""Questions that may stay open for ever; a write that the worklet began is done whether it lives on or not."""
+_CANCELLED_AT_END = frozenset({"requestLock", "get", "length", "entries", "remainingBudget"})
+"""Questions that nobody asks any more; a write that the worklet began is done whether it lives on or not."""
+_AT_ONCE = 8
+"""Questions of one worklet that are looked into at once, but for those that wait for a lock."""
+_LARGE = 1 << 16
+"""Characters of an answer that is waited for to arrive before another question is looked into."""
+_QUESTION = 1 << 10
+"""What a question counts for beside its characters."""
+_MOST_UNANSWERED = 1 << 26
+"""Characters of questions that a worklet may have open: all of it is held here."""
 
 TOO_MANY_MESSAGES = "it sent too much without a pause"
 
@@ -25,8 +34,12 @@ Answer = Mapping[str, Any]
 class Owner(Protocol):
     """The worklet that messages come from."""
 
-    def answer(self, call: int, answer: Answer) -> None:
-        """Answer one of its questions."""
+    def answer(self, call: int, answer: Answer) -> int:
+        """Answer one of its questions; gives how many characters that were."""
+        ...
+
+    async def caught_up(self) -> None:
+        """Wait until it has all that it was told by now."""
         ...
 
     def end(self, reason: str) -> None:
@@ -53,14 +66,17 @@ class WorkletMessages:
         """Which operation holds each lock."""
         self._services, self._owner, self._tasks = services, owner, tasks
         self._waiting: set[Callable[[], object]] = set()
+        self._looked_into = asyncio.Semaphore(_AT_ONCE)
+        self._unanswered = 0
 
     def received(self, payload: str, execution_context: int) -> None:
         """Handle what came through the binding: a message, or an array of several."""
         message = json.loads(payload)
-        for one in message if isinstance(message, list) else (message,):
-            self._received(one, execution_context)
+        messages = message if isinstance(message, list) else [message]
+        for one in messages:
+            self._received(one, execution_context, len(payload) // len(messages))
 
-    def _received(self, message: Mapping[str, Any], execution_context: int) -> None:
+    def _received(self, message: Mapping[str, Any], execution_context: int, size: int) -> None:
         try:
             method, operation, args = message["method"], message["operation"], message["args"]
             if method == "ready":
@@ -70,7 +86,7 @@ class WorkletMessages:
             elif method == "finished":
                 self._owner.finished(operation, _result(args))
             elif message["id"]:
-                self._ask(method, operation, args, message["id"])
+                self._ask(method, operation, args, message["id"], _QUESTION + size)
             else:
                 self._told(method, operation, args)
         except (KeyError, TypeError, ValueError):
@@ -81,15 +97,30 @@ class WorkletMessages:
         for cancel in list(self._waiting):
             cancel()
 
-    def _ask(self, method: str, operation: int, args: Answer, call: int) -> None:
+    def _ask(self, method: str, operation: int, args: Answer, call: int, size: int) -> None:
         answering = self._tasks.start(self._answer(method, operation, args, call), f"worklet {method}")
+        self._unanswered += size
+
+        def answered(_: asyncio.Task[None]) -> None:
+            self._unanswered -= size
+
+        answering.add_done_callback(answered)
         if method in _CANCELLED_AT_END:
             cancel = answering.cancel
             self._waiting.add(cancel)
             answering.add_done_callback(lambda _: self._waiting.discard(cancel))
+        if self._unanswered > _MOST_UNANSWERED:
+            self._owner.end(TOO_MANY_MESSAGES)
 
     async def _answer(self, method: str, operation: int, args: Answer, call: int) -> None:
-        self._owner.answer(call, await self._question(method, operation, args))
+        if method == "requestLock" or args.get("lock") is not None:
+            self._owner.answer(call, await self._question(method, operation, args))
+            return
+        # First come, first served: what code asks of its storage takes effect in the order in which it asked.
+        async with self._looked_into:
+            size = self._owner.answer(call, await self._question(method, operation, args))
+            if size > _LARGE:
+                await self._owner.caught_up()
 
     async def _question(self, method: str, operation: int, args: Answer) -> Answer:
         services = self._services

@@ -53,7 +53,8 @@ class WorkletScriptConfig:
     resolver: str
     """The lexical name of the function by which the host speaks to the worklet."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """JSON: ``errorReporting`` shows ``contributeToHistogramOnEvent``; ``context`` is ``sharedStorage.context``."""
+    """JSON: ``errorReporting`` shows ``contributeToHistogramOnEvent``; ``context`` is ``sharedStorage.context``;
+    ``maxStringLength`` bounds keys and values, in UTF-16 code units."""
 
 
 def worklet_script(config: WorkletScriptConfig) -> str:

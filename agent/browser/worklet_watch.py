@@ -101,8 +101,12 @@ class WorkletWatch:
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         last = loop.time()
-        while self._watched:
+        while True:
             await asyncio.sleep(_TICK)
+            if not self._watched:
+                return
+            # Where one worklet says much, the answers of the others come behind that.
+            await next(iter(self._watched)).page.pipe.caught_up()
             self._now += min(loop.time() - last, 2 * _TICK)
             last = loop.time()
             for watched in list(self._watched.values()):
@@ -151,12 +155,19 @@ class WorkletWatch:
             page.crash()
         if page.ending:
             process.settled = now + _SETTLING
-        suspects = [watched for watched in mine if watched.busy(now) > _BUSY] or [w for w in mine if w.called]
-        if not suspects or now < process.settled:
+        busy = [watched for watched in mine if watched.busy(now) > _BUSY]
+        called = [watched for watched in mine if watched.called]
+        if not (busy or called) or now < process.settled:
             # What the process needs for itself, and what it has not given back.
             process.own_growth = unowned
             return
+        # Where nobody is busy, those that have just begun are not taken for it: most of them are done at once.
+        suspects = busy or [watched for watched in called if now - watched.called >= _PULSE]
         # What fills memory does it at once, so it is the one that began last.
-        suspect = max(suspects, key=lambda watched: watched.called)
-        if unowned - process.own_growth > suspect.limits.worklet_memory:
+        suspect = max(suspects, key=lambda watched: watched.called, default=None)
+        bound = min(watched.limits.worklet_memory for watched in busy + called)
+        if suspect is not None and unowned - process.own_growth > suspect.limits.worklet_memory:
             suspect.worklet.end(TOO_MUCH_MEMORY)
+        elif suspect is None and unowned - process.own_growth > bound:
+            for watched in called:
+                watched.answered = min(watched.answered, now - _PULSE)

@@ -42,7 +42,9 @@ class Worklets:
 
         Raises HostEnvironmentError where the browser makes none.
         """
-        text = worklet_script(WorkletScriptConfig(self._binding, self._hear, options))
+        limits = limits or SharedStorageLimits()
+        settings = {**options, "maxStringLength": limits.max_string_length}
+        text = worklet_script(WorkletScriptConfig(self._binding, self._hear, settings))
         page = await self._pages.opened()
         worklet = DedicatedWorklet(page, services, self._hear, self._tasks, self._ended)
         self._worklets.add(worklet)
@@ -51,7 +53,7 @@ class Worklets:
         except BaseException:
             await worklet.close()
             raise
-        self._watch.add(worklet, limits or SharedStorageLimits())
+        self._watch.add(worklet, limits)
         return worklet
 
     async def close(self) -> None:

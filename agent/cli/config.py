@@ -57,7 +57,6 @@ _AT_LEAST_ONE = {
     "max_histogram_size",
     "purge_interval",
     "max_urls",
-    "iterator_batch",
     "max_contributions_shared_storage",
     "max_contributions_protected_audience",
     "max_settable_contributions",

@@ -193,6 +193,9 @@ class ProtectedAudienceLimits:
 
     max_lifetime: int = 30 * DAY
     max_group_bytes: int = 1_048_576
+    max_groups_per_owner: int = 2000
+    max_bytes_per_owner: int = 10_485_760
+    max_owners: int = 1000
     bidding_timeout: int = 50
     """Of one call of ``generateBid``, where the auction names none."""
     max_bidding_timeout: int = 500

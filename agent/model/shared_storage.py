@@ -148,6 +148,8 @@ class SharedStorageLimits:
     purge_interval: int = 2 * HOUR
     max_urls: int = 8
     """For one selectURL call."""
+    max_urns: int = 65_536
+    """Of one page's selectURL calls and auctions."""
     navigation_bits: float = 12
     """Bits for a site in :attr:`navigation_window`, spent when a selected URL's frame navigates the tab."""
     navigation_window: int = DAY
@@ -155,8 +157,6 @@ class SharedStorageLimits:
     """Bits of all sites while one page lives."""
     site_page_bits: float = 6
     """Bits of one site while one page lives."""
-    iterator_batch: int = 100
-    """Entries that an iterator gets at once."""
     keep_alive: int = 2000
     """How long a worklet with operations under way outlives its document."""
     custom_data_origin: bool = False
@@ -165,3 +165,12 @@ class SharedStorageLimits:
     """How long a worklet's code may run without a pause before it is ended; Chromium has no such limit."""
     worklet_memory: int = 512 * 1024 * 1024
     """Bytes that one worklet's code may hold before it is ended."""
+    max_worklets_per_page: int = 250
+    """Worklets that the frames of one page may have and still call; as many more may be at their last operations.
+    Chromium has no such limit, nor the next three."""
+    max_calls_per_page: int = 10_000
+    """Calls of one page, but for writes, that have not ended: operations under way above all."""
+    max_writes_per_page: int = 100_000
+    """Writes of one page, and of responses to it, that wait for their lock or their turn."""
+    max_bytes_per_page: int = 64 * 1024 * 1024
+    """What those calls and writes carry, and the selected URLs: two for each UTF-16 code unit."""

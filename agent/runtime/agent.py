@@ -99,7 +99,9 @@ class Agent:
         self._reporting = AttributionReporting(database, settings, clock, self.rng, enabled=enabled)
         self.shared_storage = StoredSharedStorage(database, self._transactions, clock, settings.shared_storage_limits)
         """Shared Storage as its owner sees it, whatever page wrote it."""
-        self.interest_groups = StoredInterestGroups(database, self._transactions, clock)
+        self.interest_groups = StoredInterestGroups(
+            database, self._transactions, clock, settings.protected_audience_limits
+        )
         """Protected Audience's, as their owner sees them."""
         self.private_aggregation = StoredPrivateAggregation(database, clock, settings.private_aggregation_limits)
         """What sites have spent and have left."""

@@ -27,8 +27,7 @@ from agent.runtime.stored_interest_groups import StoredInterestGroups
 from agent.runtime.worklet_surroundings import Surroundings
 
 T = TypeVar("T")
-_PATIENCE = 1.0
-"""Seconds for what auctions are about to report to be stored, when the clock is moved or the agent ends."""
+_AGAIN = Check("first of that name", False, "the ad has reported it before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +62,16 @@ class AuctionReports:
     def __init__(self, around: Surroundings, stored: StoredInterestGroups, urls: SelectedUrls) -> None:
         self._around, self._stored, self._urls = around, stored, urls
         self._won: WeakKeyDictionary[SelectedUrl, _Won] = WeakKeyDictionary()
-        self._pending: set[asyncio.Task[Any]] = set()
+        self.pending: set[asyncio.Task[Any]] = set()
+        """What is about to be stored."""
 
-    def without_winner(self, call: PageCall, auction: RunningAuction) -> None:
-        """Report an auction that nobody won."""
-        self._store(self._end(_groups(auction), auction, self._setting(call, auction)), "end of an auction")
+    def without_winner(self, call: PageCall, auction: RunningAuction, now: int) -> None:
+        """Report an auction that ended at ``now`` and nobody won."""
+        self._store(self._end(auction, self._setting(call, auction), now), "end of an auction")
 
-    async def _end(self, groups: Sequence[InterestGroup], auction: RunningAuction, setting: Setting) -> None:
-        await self._stored.count_bids(groups, None)
-        await self._report(auction_batches(auction.contributed(), auction.result, setting))
+    async def _end(self, auction: RunningAuction, setting: Setting, now: int) -> None:
+        await self._stored.count_bids(_groups(auction), None, now=now)
+        await self._report(auction_batches(auction.contributed(), auction.result, setting), now)
 
     def won(self, call: PageCall, auction: RunningAuction) -> str | None:
         """The urn for the ad that won; None where the page has too many already. Its reports wait for a frame."""
@@ -98,67 +98,70 @@ class AuctionReports:
 
     def _shown(self, won: _Won) -> None:
         """A frame was first given the urn of an auction."""
-        won.released = self._store(self._release(won), "reports of an auction")
+        # What follows takes a while, in which the clock may be moved.
+        won.released = self._store(self._release(won, self._around.clock.now()), "reports of an auction")
 
-    async def _release(self, won: _Won) -> _Said:
+    async def _release(self, won: _Won, now: int) -> _Said:
         said = await asyncio.shield(won.saying)
         assert won.result.winner is not None
-        await self._stored.count_bids(won.groups, won.result.winner.bid)
-        await self._report(auction_batches(said.contributed, won.result, won.setting))
+        await self._stored.count_bids(won.groups, won.result.winner.bid, now=now)
+        await self._report(auction_batches(said.contributed, won.result, won.setting), now)
         for url in said.urls:
             problem = f"The reporting destination {url} is not attested for Protected Audience."
             tell(self._around.realms, won.caller, problem)
-            await self._around.transactions.note(self._not_sent(won, url))
+            await self._around.transactions.note(self._not_sent(won, url, now))
         return said
 
-    def _not_sent(self, won: _Won, url: str) -> Event:
+    def _not_sent(self, won: _Won, url: str, now: int) -> Event:
         site = won.caller.caller.document.top_level_site
         detail = f"{serialized_origin(url)} is not attested, as nobody is in a fresh Chromium"
         check = Check("attestation", False, detail, "contribute to Private Aggregation instead")
         summary = f"sendReportTo({shown(url)}): not sent"
-        now, data = self._around.clock.now(), {"url": shown(url)}
+        data = {"url": shown(url)}
         return Event(AudienceEvent.REPORT, now, "not-attested", summary, site, data, Trace((check,)))
 
-    async def event_reported(self, document: Document, event: str) -> None:
-        """``window.fence.reportEvent`` with a name, by ``document``: it counts where that is the winning ad."""
+    def url_of(self, document: Document, urn: str) -> str | None:
+        """``deprecatedURNToURL``: the ad behind an auction's urn; what selectURL chose stays a secret."""
+        selected = self._urls.find(document, urn)
+        return None if selected is None or selected not in self._won else selected.url
+
+    async def event_reported(self, document: Document, event: str, now: int) -> None:
+        """``window.fence.reportEvent`` with a name at ``now``, by ``document``: it counts in the winning ad."""
         selected = self._urls.shown_in(document.frame) if self._urls.is_shown_in(document.frame) else None
         won = None if selected is None else self._won.get(selected)
-        if selected is None or won is None or won.released is None or event in won.events:
+        if selected is None or won is None or won.released is None:
             return
         if document.origin != serialized_origin(selected.url):
+            return
+        if event in won.events:
+            await self._around.transactions.note(_custom_event(document, event, "already-reported", _AGAIN, now))
             return
         won.events.add(event)
         said = await asyncio.shield(won.released)
         batches = custom_event_batches(said.contributed, event, won.result, won.setting)
-        await self._around.transactions.note(self._custom_event(document, event, batches))
-        await self._report(batches)
-
-    def _custom_event(self, document: Document, event: str, batches: Sequence[Batch]) -> Event:
         count = sum(len(batch.contributions) for batch in batches)
         fix = "" if batches else "contributeToHistogramOnEvent with that event, for the bid that wins"
         check = Check("contributions", bool(batches), f"{count} wait for {shown(event)!r}", fix)
-        verdict = "reported" if batches else "empty"
-        summary = f"event {shown(event)!r} of an ad of {document.origin}: {verdict}"
-        data = {"event": shown(event), "origin": document.origin}
-        now, site = self._around.clock.now(), document.top_level_site
-        return Event(AudienceEvent.CUSTOM_EVENT, now, verdict, summary, site, data, Trace((check,)))
+        await self._around.transactions.note(
+            _custom_event(document, event, "reported" if batches else "empty", check, now)
+        )
+        await self._report(batches, now)
 
-    async def _report(self, batches: Iterable[Batch]) -> None:
+    async def _report(self, batches: Iterable[Batch], now: int) -> None:
         for batch in batches:
-            await self._around.complete(batch, now=self._around.clock.now())
+            await self._around.complete(batch, now=now)
 
     def _store(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         task: asyncio.Task[T] = self._around.tasks.start(work, name)
-        self._pending.add(task)
-        task.add_done_callback(self._pending.discard)
+        self.pending.add(task)
+        task.add_done_callback(self.pending.discard)
         return task
 
-    async def settled(self) -> None:
-        """Wait a while until what auctions are about to report is stored."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _PATIENCE
-        while self._pending and (left := until - loop.time()) > 0:
-            await asyncio.wait(set(self._pending), timeout=left)
+
+def _custom_event(document: Document, event: str, verdict: str, check: Check, now: int) -> Event:
+    summary = f"event {shown(event)!r} of an ad of {document.origin}: {verdict}"
+    data, site = {"event": shown(event), "origin": document.origin}, document.top_level_site
+    return Event(AudienceEvent.CUSTOM_EVENT, now, verdict, summary, site, data, Trace((check,)))
 
 
 async def _say(auction: RunningAuction) -> _Said:

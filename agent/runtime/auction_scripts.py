@@ -22,6 +22,7 @@ from agent.engines.protected_audience.trusted_signals import (
     scoring_request,
     scoring_value,
 )
+from agent.engines.shared_storage.explanation import refusal
 from agent.model.errors import HostEnvironmentError
 from agent.model.protected_audience import (
     AuctionFunction,
@@ -31,7 +32,7 @@ from agent.model.protected_audience import (
     JoinedGroup,
     StorageWrite,
 )
-from agent.model.shared_storage import Writer, WrittenBy
+from agent.model.shared_storage import StorageEvent, Writer, WrittenBy
 from agent.model.site import serialized_origin
 from agent.model.worklets import WorkletScript
 from agent.runtime.storage_access import obstacle
@@ -154,9 +155,12 @@ class AuctionScripts:
         return asyncio.shield(task)
 
     async def _write(self, origin: str, write: StorageWrite) -> None:
-        if obstacle(self.around.settings, origin) is not None:
-            return
         writer = Writer(origin, WrittenBy.WORKLET, self.document.top_level_site)
+        if (why := obstacle(self.around.settings, origin)) is not None:
+            now = self.around.clock.now()
+            event = refusal(writer, StorageEvent.BATCH_UPDATE, why.verdict, (why.check,), now=now)
+            await self.around.transactions.note(event)
+            return
         async with self.around.locks.holding(origin, write.lock):
             await self.around.storage.update(writer, write.methods, batch=write.batch)
 

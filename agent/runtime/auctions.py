@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from agent.browser.documents import OPAQUE, Document
 from agent.browser.host_channel import PageCall
@@ -38,9 +37,18 @@ from agent.runtime.worklet_surroundings import Surroundings
 
 Reply = Mapping[str, Any]
 _RUN = "runAdAuction"
+_PATIENCE = 2.0
+"""Seconds for what was begun to be stored, when the clock is moved or the agent ends."""
 _NOTHING: Reply = {"urn": None}
 _NO_COMPONENTS = Obstacle(
     "not-supported", Check("component auctions", False, "they are not run here", "let one seller ask the buyers")
+)
+_MOST_RUNNING = 1000
+_TOO_MANY = Obstacle(
+    "too-many", Check("auctions under way", False, f"there are {_MOST_RUNNING} already", "await them first")
+)
+_TOO_MANY_URNS = Obstacle(
+    "too-many-urns", Check("urns of the page", False, "it has too many already", "run auctions on other pages")
 )
 _ABORTED = Obstacle("aborted", Check("signal", False, "the page has aborted it"))
 _Key = tuple[str, int, int]
@@ -67,13 +75,13 @@ class Auctions:
         urls: SelectedUrls,
         rng: Rng,
     ) -> None:
-        self._around, self._stored, self._urls, self._rng = around, stored, urls, rng
+        self._around, self._stored, self._rng = around, stored, rng
         self._host, self._fetches = host, fetches
         self._groups = InterestGroups(around, stored, fetches)
         self._reports = AuctionReports(around, stored, urls)
-        self._turns: WeakKeyDictionary[Document, asyncio.Lock] = WeakKeyDictionary()
-        """Of calls about groups: they take effect in the order of the document's program."""
         self._running: dict[_Key, _Running] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        """Those that are not answered."""
 
     # Calls of pages.
 
@@ -85,39 +93,43 @@ class Auctions:
             self._note(refused_event(call, kind, exception, self._around.clock.now()))
         elif call.method == "abortAuction":
             self._abort(_key(call))
+        elif call.method == _RUN and len(self._running) >= _MOST_RUNNING:
+            self._refuse(call, _TOO_MANY)
+            self._around.realms.answer(call, _NOTHING)
         elif call.caller.document.secure and call.caller.origin != OPAQUE:
-            task = self._around.tasks.start(self._answer(call), "protected audience call")
+            answering = self._answer(call, self._around.clock.now())
+            task = self._around.tasks.start(answering, "protected audience call")
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
             if call.method == _RUN:
                 key = _key(call)
                 self._running[key] = _Running(call, task)
                 task.add_done_callback(lambda _: self._running.pop(key, None))
 
-    async def _answer(self, call: PageCall) -> None:
+    async def _answer(self, call: PageCall, now: int) -> None:
         document = call.caller.document
-        async with self._turns.setdefault(document, asyncio.Lock()):
-            await document.policy_known()
-            if call.method in GROUP_CALLS:
-                self._around.realms.answer(call, await self._groups.called(call))
-                return
+        await document.policy_known()
         match call.method:
+            case method if method in GROUP_CALLS:
+                reply = await self._groups.called(call, now)
             case "runAdAuction":
-                reply = await self._run(call)
+                reply = await self._run(call, now)
             case "deprecatedURNToURL":
-                reply = {"url": self._urls.url_of(document, call.options["urn"])}
+                reply = {"url": self._reports.url_of(document, call.options["urn"])}
             case "reportEvent":
-                reply = await self._report_event(call)
+                reply = await self._report_event(call, now)
             case method:
                 raise ValueError(f"Protected Audience has no {method}")
         self._around.realms.answer(call, reply)
 
-    async def _report_event(self, call: PageCall) -> Reply:
+    async def _report_event(self, call: PageCall, now: int) -> Reply:
         if isinstance(event := call.options.get("event"), str):
-            await self._reports.event_reported(call.caller.document, event)
+            await self._reports.event_reported(call.caller.document, event, now)
         return {}
 
     # Auctions.
 
-    async def _run(self, call: PageCall) -> Reply:
+    async def _run(self, call: PageCall, now: int) -> Reply:
         document, settings = call.caller.document, self._around.settings
         denied = policy_obstacle(document, RUN_AD_AUCTION, document.origin)
         if denied is not None:
@@ -133,12 +145,12 @@ class Auctions:
         if why is not None:
             self._refuse(call, why)
             return _NOTHING
-        return self._conclude(call, await self._conduct(call, config))
+        return self._conclude(call, await self._conduct(call, config, now))
 
-    async def _conduct(self, call: PageCall, config: AuctionConfig) -> RunningAuction:
-        document, settings, now = call.caller.document, self._around.settings, self._around.clock.now()
+    async def _conduct(self, call: PageCall, config: AuctionConfig, now: int) -> RunningAuction:
+        document, settings = call.caller.document, self._around.settings
         buyers = [buyer for buyer in config.buyers if audience_obstacle(settings, buyer) is None]
-        groups = await self._stored.bidding(buyers)
+        groups = await self._stored.bidding(buyers, now=now)
         scene = Scene(config, hostname_of(document.top.origin), settings.protected_audience_limits)
         scripts = AuctionScripts(call, self._around, self._host, self._fetches)
         auction = RunningAuction(scene, bidders(groups, config, self._rng), scripts, self._rng, now)
@@ -150,8 +162,11 @@ class Auctions:
         site, now = call.caller.document.top_level_site, self._around.clock.now()
         self._note(auction_event(auction.config, auction.biddings, auction.result, site, now=now))
         if auction.result.winner is not None:
-            return {"urn": self._reports.won(call, auction)}
-        self._reports.without_winner(call, auction)
+            urn = self._reports.won(call, auction)
+            if urn is None:
+                self._refuse(call, _TOO_MANY_URNS)
+            return {"urn": urn}
+        self._reports.without_winner(call, auction, now)
         return _NOTHING
 
     # Ends.
@@ -169,8 +184,11 @@ class Auctions:
                 running.task.cancel()
 
     async def settled(self) -> None:
-        """Wait a while until what auctions are about to report is stored."""
-        await self._reports.settled()
+        """Wait a while until calls are answered, and what auctions are about to report is stored."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE
+        while (pending := self._calls | self._reports.pending) and (left := until - loop.time()) > 0:
+            await asyncio.wait(pending, timeout=left)
 
     async def close(self) -> None:
         """Run no more; what is shown already is reported."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 from agent.browser.documents import Document
 from agent.browser.host_channel import PageCall
@@ -32,62 +34,64 @@ class InterestGroups:
 
     def __init__(self, around: Surroundings, stored: StoredInterestGroups, fetches: Fetches) -> None:
         self._around, self._stored, self._fetches = around, stored, fetches
+        self._turns: WeakValueDictionary[tuple[Document, str], asyncio.Lock] = WeakValueDictionary()
+        """Of a document's calls about one owner: they take effect in their order, while the owner is asked or not."""
 
-    async def called(self, call: PageCall) -> Reply:
-        """Do what a page asks for; its policy must be known."""
+    async def called(self, call: PageCall, now: int) -> Reply:
+        """Do what a page asked for at ``now``; its policy must be known."""
         document = call.caller.document
         denied = policy_obstacle(document, JOIN_AD_INTEREST_GROUP, document.origin)
         if denied is not None:
-            await self._refuse(call, call.options.get("owner") or "", denied)
+            await self._refuse(call, call.options.get("owner") or "", denied, now)
             return error("NotAllowedError", policy_message(call.method, JOIN_AD_INTEREST_GROUP))
-        match call.method:
-            case "joinAdInterestGroup":
-                return await self._join(call)
-            case "leaveAdInterestGroup":
-                return await self._leave(call)
-            case _:
-                return await self._clear(call)
+        owner = (call.options["group"] if call.method == _JOIN else call.options)["owner"]
+        turn = self._turns.setdefault((document, https_origin(owner or "") or ""), asyncio.Lock())
+        async with turn:
+            match call.method:
+                case "joinAdInterestGroup":
+                    return await self._join(call, now)
+                case "leaveAdInterestGroup":
+                    return await self._leave(call, now)
+                case _:
+                    return await self._clear(call, now)
 
-    async def _join(self, call: PageCall) -> Reply:
+    async def _join(self, call: PageCall, now: int) -> Reply:
         settings, document = self._around.settings, call.caller.document
         limits = settings.protected_audience_limits
         coordinators = settings.private_aggregation_limits.aggregation_coordinator_origins
         group = checked_group(call.options, limits, coordinators)
         if isinstance(group, PageException):
-            await self._around.transactions.note(refused_event(call, AudienceEvent.JOIN, group, self._now()))
+            await self._around.transactions.note(refused_event(call, AudienceEvent.JOIN, group, now))
             return exception_reply(group)
         if (why := audience_obstacle(settings, group.owner)) is not None:
-            await self._refuse(call, group.owner, why)
+            await self._refuse(call, group.owner, why, now)
             return {}
         if not await self._is_permitted(document, group.owner, _JOIN):
-            return await self._denied(call, group.owner, "join")
-        await self._stored.join(group, document.origin)
+            return await self._denied(call, group.owner, "join", now)
+        await self._stored.join(group, document.origin, now=now)
         return {}
 
-    async def _leave(self, call: PageCall) -> Reply:
+    async def _leave(self, call: PageCall, now: int) -> Reply:
         owner, name = call.options["owner"], call.options["name"]
         if owner is None:
             return {}  # outside of the ad of a group there is none to leave
         origin = https_origin(owner)
         if origin is None:
-            return await self._bad_owner(call, owner)
+            return await self._bad_owner(call, owner, now)
         if not await self._is_permitted(call.caller.document, origin, _LEAVE):
-            return await self._denied(call, origin, "leave")
-        await self._stored.leave(origin, name, call.caller.document.origin)
+            return await self._denied(call, origin, "leave", now)
+        await self._stored.leave(origin, name, call.caller.document.origin, now=now)
         return {}
 
-    async def _clear(self, call: PageCall) -> Reply:
+    async def _clear(self, call: PageCall, now: int) -> Reply:
         owner, kept = call.options["owner"], call.options["keep"]
         origin = https_origin(owner)
         if origin is None:
-            return await self._bad_owner(call, owner)
+            return await self._bad_owner(call, owner, now)
         if not await self._is_permitted(call.caller.document, origin, _LEAVE):
-            return await self._denied(call, origin, "leave")
-        await self._stored.clear(origin, call.caller.document.origin, kept)
+            return await self._denied(call, origin, "leave", now)
+        await self._stored.clear(origin, call.caller.document.origin, kept, now=now)
         return {}
-
-    def _now(self) -> int:
-        return self._around.clock.now()
 
     async def _is_permitted(self, document: Document, owner: str, method: str) -> bool:
         """Whether a document may do this with groups of ``owner``, which another origin has to say in a file."""
@@ -95,27 +99,25 @@ class InterestGroups:
             return True
         return (await self._fetches.permissions(document, owner)).get(method) is True
 
-    async def _denied(self, call: PageCall, owner: str, verb: str) -> Reply:
+    async def _denied(self, call: PageCall, owner: str, verb: str, now: int) -> Reply:
         check = Check("permission of the owner", False, f"{owner} does not let {call.caller.origin} {verb} its groups")
-        await self._refuse(call, owner, Obstacle("not-permitted", check))
+        await self._refuse(call, owner, Obstacle("not-permitted", check), now)
         return error("NotAllowedError", f"Permission to {verb} interest group denied.")
 
-    async def _bad_owner(self, call: PageCall, owner: str) -> Reply:
+    async def _bad_owner(self, call: PageCall, owner: str, now: int) -> Reply:
         text = f"Failed to execute '{call.method}' on 'Navigator': owner '{owner}' for AuctionAdInterestGroup"
         if call.method == _LEAVE:
             text += f" with name '{call.options['name']}'"
         exception = PageException("TypeError", f"{text} must be a valid https origin.")
-        await self._around.transactions.note(refused_event(call, _KINDS[call.method], exception, self._now()))
+        await self._around.transactions.note(refused_event(call, _KINDS[call.method], exception, now))
         return exception_reply(exception)
 
-    async def _refuse(self, call: PageCall, owner: str, why: Obstacle) -> None:
+    async def _refuse(self, call: PageCall, owner: str, why: Obstacle, now: int) -> None:
         site = call.caller.document.top_level_site
         summary = f"{call.method} of {shown(owner)} on {site}: {why.verdict}"
         data = {"owner": shown(owner), "joiningOrigin": call.caller.origin}
         kind = _KINDS[call.method]
-        await self._around.transactions.note(
-            Event(kind, self._now(), why.verdict, summary, site, data, Trace((why.check,)))
-        )
+        await self._around.transactions.note(Event(kind, now, why.verdict, summary, site, data, Trace((why.check,))))
 
 
 def policy_message(method: str, feature: str) -> str:

@@ -28,6 +28,9 @@ class Lock:
 
 @dataclass(slots=True)
 class _Queue:
+    origin: str
+    name: str
+    """One copy for all who ask for it."""
     held: list[Lock] = field(default_factory=list)
     waiting: deque[tuple[Lock, asyncio.Future[None]]] = field(default_factory=deque)
 
@@ -55,8 +58,8 @@ class LockManager:
 
         ``steal``: take it from those that hold it, whose ``broken`` is called. Cancelled, it is asked for no more.
         """
-        queue = self._queues.setdefault((origin, name), _Queue())
-        lock = Lock(origin, name, mode, broken)
+        queue = self._queues.setdefault((origin, name), _Queue(origin, name))
+        lock = Lock(queue.origin, queue.name, mode, broken)
         if steal:
             stolen, queue.held = queue.held, [lock]
             for other in stolen:

@@ -121,6 +121,10 @@ class Pages:
         """See :class:`ProfileHost`."""
         return self.shared_storage.selected_urls.is_shown_in(document.frame)
 
+    def fenced_frame_depth(self, document: Document) -> int:
+        """See :class:`ProfileHost`."""
+        return self.shared_storage.selected_urls.fenced_frame_depth(document.frame)
+
     def frame_navigation_asked(self, frame: Frame, url: str) -> None:
         """See :class:`ProfileHost`."""
         self.shared_storage.selected_urls.navigation_asked(frame, url)

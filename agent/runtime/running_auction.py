@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from agent.engines.private_aggregation.contributions import merge
 from agent.engines.protected_audience import arguments
 from agent.engines.protected_audience.arguments import Scene, Signals
 from agent.engines.protected_audience.auction import (
@@ -27,6 +27,9 @@ from agent.model.protected_audience import AuctionConfig, AuctionFunction, Funct
 from agent.model.rng import Draw, Rng
 from agent.model.worklets import WorkletScript
 from agent.runtime.auction_scripts import AuctionScripts
+
+_KEPT_CALLS = 1000
+"""Contributions of one function that are kept; a report has fewer."""
 
 
 @dataclass(slots=True)
@@ -144,7 +147,7 @@ class RunningAuction:
             urls.append(result.report_url)
         return [url for url in urls if url is not None]
 
-    def _report(self, script: WorkletScript, function: AuctionFunction, given: str) -> Any:
+    def _report(self, script: WorkletScript, function: AuctionFunction, given: str) -> Awaitable[FunctionResult]:
         return self._scripts.call(script, function, given, self._scene.reporting_timeout)
 
     def contributed(self) -> list[Contributed]:
@@ -175,5 +178,8 @@ class RunningAuction:
 
 
 def _contributed(origin: str, coordinator: str | None, result: FunctionResult) -> Contributed:
-    said = result.contributions, result.on_event, result.debug
+    contributions = result.contributions
+    if len(contributions) > _KEPT_CALLS:
+        contributions = merge(contributions, _KEPT_CALLS).contributions
+    said = contributions, result.on_event[:_KEPT_CALLS], result.debug
     return Contributed(origin, coordinator, *said, run_time=result.duration)

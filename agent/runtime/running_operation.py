@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from agent.engines.private_aggregation.contributions import merge
 from agent.model.attribution_reporting.reports import Contribution
-from agent.model.private_aggregation import Batch, ConditionalContribution, DebugDetails, PrivateAggregationApi
+from agent.model.private_aggregation import (
+    Batch,
+    ConditionalContribution,
+    DebugDetails,
+    ErrorEvent,
+    PrivateAggregationApi,
+)
 from agent.model.worklets import Operation, OperationResult
 from agent.runtime.alarms import Alarm
 
 _KEPT_CALLS = 10_000
-"""Calls of a contributing loop that are kept as they are; more are merged, so that memory stays bounded."""
+"""Calls of a contributing loop that are kept as they are; more are merged, so that memory stays bounded. Of those that
+wait for one event no more are kept: Chromium's number for uncaught errors."""
 
 
 Ended = Callable[["RunningOperation", OperationResult, int], Awaitable[None]]
@@ -40,9 +48,12 @@ class RunningOperation:
     """Whether its batch is complete: it contributes no more."""
     too_late: int = 0
     """How many contributions came after that."""
+    too_many: int = 0
+    """How many were dropped that would have waited for an event, for as many as may wait for it already."""
     debug: DebugDetails = field(default_factory=DebugDetails)
     contributions: list[Contribution] = field(default_factory=list)
     conditional: list[ConditionalContribution] = field(default_factory=list)
+    _waiting: Counter[ErrorEvent] = field(default_factory=Counter)
 
     def contribute(self, contribution: Contribution, most: int) -> None:
         """Take a contribution; a report has ``most`` entries at most."""
@@ -58,8 +69,16 @@ class RunningOperation:
         """Take a contribution that waits for an event."""
         if self.reported:
             self.too_late += 1
-        elif len(self.conditional) < _KEPT_CALLS:
+        elif self._waiting[contribution.event] >= _KEPT_CALLS:
+            self.too_many += 1
+        else:
+            self._waiting[contribution.event] += 1
             self.conditional.append(contribution)
+
+    @property
+    def kept(self) -> int:
+        """How many contributions it holds."""
+        return len(self.contributions) + len(self.conditional)
 
     def batch(self, reporting_origin: str, top_level_origin: str, *, timed_out: bool, uncaught_error: bool) -> Batch:
         """Everything that it contributed; it contributes no more."""

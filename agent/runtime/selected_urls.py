@@ -12,12 +12,10 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from agent.browser.documents import Document, Frame
 from agent.engines.shared_storage.select_url import Selection
+from agent.model.events import Check
 from agent.model.shared_storage import SharedStorageLimits
 from agent.model.site import schemeful_site
 from agent.runtime.stored_shared_storage import StoredSharedStorage
-
-MOST_URNS = 65_536
-"""Of one page; Chromium's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ class SelectedUrl:
     """What its embedder set for the worklets of the document that is shown."""
     spent: bool = False
     """Whether such a navigation has happened."""
-    to_come: int = 0
-    """How many frames have been given its urn, and have yet to navigate."""
+    to_come: list[bool] = field(default_factory=list)
+    """Of each frame that has been given its urn, and has yet to navigate: whether it shows a ``<fencedframe>``."""
     asked_by: WeakSet[Document] = field(default_factory=WeakSet)
     """The documents that have put its urn into a frame."""
     first_asked: Callable[[], None] | None = None
@@ -78,6 +76,8 @@ class SelectedUrls:
         self._pages: dict[Document, _Page] = {}
         self._coming: WeakKeyDictionary[Frame, SelectedUrl] = WeakKeyDictionary()
         self._shown: WeakKeyDictionary[Frame, SelectedUrl] = WeakKeyDictionary()
+        self._fenced: WeakSet[Frame] = WeakSet()
+        """Those that stand for a ``<fencedframe>``."""
 
     def _page(self, document: Document) -> _Page:
         top = document.top
@@ -92,7 +92,7 @@ class SelectedUrls:
     def open(self, document: Document, urn: str, data_origin: str, urls: tuple[str, ...]) -> SelectedUrl | None:
         """Keep what ``urn`` will stand for; None where the page has too many, or gave it before."""
         page = self._page(document)
-        if len(page.urns) >= MOST_URNS or urn in page.urns:
+        if len(page.urns) >= self._limits.max_urns or urn in page.urns:
             return None
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         selected = page.urns[urn] = SelectedUrl(page, document.top_level_site, data_origin, urls, future)
@@ -112,9 +112,25 @@ class SelectedUrls:
         return future
 
     async def choose(
-        self, selected: SelectedUrl, index: int | None, name: str, failure: str | None, *, saved: bool, now: int
+        self, selected: SelectedUrl, index: int | None, name: str, before: tuple[Check, ...], *, saved: bool, now: int
     ) -> Selection:
-        """Choose by what the operation ``name`` gave, None where it failed, and pay the page's budgets."""
+        """Choose by what the operation ``name`` gave, None where it failed, and pay the page's budgets.
+
+        ``before``: what became of the operation, for the event.
+        """
+        shown = 0
+        try:
+            selection = await self._selection(selected, index, name, before, saved=saved, now=now)
+            shown, selected.cost = selection.index, selection.cost
+            return selection
+        finally:
+            # A frame may wait for it, whatever became of the store.
+            selected.chosen.set_result(selected.urls[shown])
+            selected.urls = ()
+
+    async def _selection(
+        self, selected: SelectedUrl, index: int | None, name: str, before: tuple[Check, ...], *, saved: bool, now: int
+    ) -> Selection:
         page, site = selected.page, schemeful_site(selected.data_origin)
         async with page.turn:
             of_site = page.spent_by_site.get(site, 0.0)
@@ -128,31 +144,30 @@ class SelectedUrls:
                 saved=saved,
                 site=selected.site,
                 name=name,
-                failure=failure,
+                before=before,
             )
             page.spent += selection.page_cost
             page.spent_by_site[site] = of_site + selection.page_cost
-        selected.cost = selection.cost
-        selected.chosen.set_result(selected.urls[selection.index])
-        selected.urls = ()
         return selection
 
-    async def resolve(self, document: Document, urn: str) -> str | None:
-        """The URL behind ``urn``, once it is chosen; None where ``document``'s page has no such urn."""
+    async def resolve(self, document: Document, urn: str, *, fenced: bool = False) -> str | None:
+        """The URL behind ``urn``, once it is chosen; None where ``document``'s page has no such urn.
+
+        ``fenced``: a ``<fencedframe>`` is to show it, not an iframe.
+        """
         selected = self._page(document).urns.get(urn)
         if selected is None:
             return None
         selected.asked_by.add(document)
-        selected.to_come += 1
+        selected.to_come.append(fenced)
         if (first_asked := selected.first_asked) is not None:
             selected.first_asked = None
             first_asked()
         return await asyncio.shield(selected.chosen)
 
-    def url_of(self, document: Document, urn: str) -> str | None:
-        """The same of an auction's urn, without putting it into a frame (``deprecatedURNToURL``)."""
-        selected = self._page(document).urns.get(urn)
-        return None if selected is None else selected.url or None
+    def find(self, document: Document, urn: str) -> SelectedUrl | None:
+        """What ``urn`` stands for on ``document``'s page; nobody is told of it."""
+        return self._page(document).urns.get(urn)
 
     def set_context(self, document: Document, urn: str, context: str) -> None:
         """What worklets see as ``sharedStorage.context`` whose document is shown for ``urn``."""
@@ -173,7 +188,8 @@ class SelectedUrls:
             return
         for selected in page.urns.values():
             if selected.url == url and selected.to_come and parent in selected.asked_by:
-                selected.to_come -= 1
+                if selected.to_come.pop(0):
+                    self._fenced.add(frame)
                 self._coming[frame] = selected
                 return
 
@@ -190,6 +206,11 @@ class SelectedUrls:
     def is_shown_in(self, frame: Frame) -> bool:
         """Whether ``frame`` itself shows a selected URL."""
         return frame in self._shown
+
+    def fenced_frame_depth(self, frame: Frame) -> int:
+        """How many ``<fencedframe>`` elements ``frame`` stands in."""
+        above = 0 if frame.parent is None else self.fenced_frame_depth(frame.parent)
+        return above + (frame in self._fenced)
 
     @property
     def any_shown(self) -> bool:

@@ -16,11 +16,13 @@ from agent.browser.permissions import SHARED_STORAGE
 from agent.engines.shared_storage.explanation import refusal
 from agent.engines.shared_storage.modifiers import OPERATIONS
 from agent.engines.shared_storage.write_header import WriteHeader
-from agent.model.events import Check, Event, Trace
+from agent.model.events import Event
 from agent.model.shared_storage import StorageEvent, Writer, WrittenBy
 from agent.runtime.navigations_out import NavigationsOut
+from agent.runtime.page_bounds import Load, PageBounds, call_load, header_load, update_load
 from agent.runtime.page_worklets import LoadScript, PageWorklets, Reply, error
-from agent.runtime.shared_storage_calls import Update, read_update, shown
+from agent.runtime.refused_calls import TOO_MUCH, TOO_MUCH_TEXT, dropped_event, more_dropped_event, refused_event
+from agent.runtime.shared_storage_calls import Update, read_update
 from agent.runtime.storage_access import obstacle, policy_obstacle
 from agent.runtime.worklet_surroundings import Surroundings
 
@@ -36,10 +38,13 @@ class SharedStorage:
 
     def __init__(self, around: Surroundings, load_script: LoadScript) -> None:
         self._around = around
-        self._worklets = PageWorklets(around, load_script)
+        self._bounds = PageBounds(around.settings.shared_storage_limits)
+        self._worklets = PageWorklets(around, load_script, self._bounds)
         self.selected_urls = self._worklets.selected_urls
         self._navigations = NavigationsOut(self.selected_urls, around.browser.frames)
         self._turns: WeakKeyDictionary[Document, asyncio.Lock] = WeakKeyDictionary()
+        self._in_line: WeakKeyDictionary[Document, int] = WeakKeyDictionary()
+        """How many calls of a document wait for their turn."""
         self._purging: set[asyncio.Task[None]] = set()
         around.alarms.after(around.settings.shared_storage_limits.purge_delay, self._purge)
 
@@ -55,20 +60,50 @@ class SharedStorage:
     def page_called(self, call: PageCall) -> None:
         """A page of the profile called; calls come in the order of the page's program."""
         if call.refused is not None:
-            event = _refused_by_page(call, self._around.clock.now())
+            event = refused_event(call, self._around.clock.now())
             self._around.tasks.start(self._around.transactions.note(event), "refused call")
         elif call.caller.document.secure and call.caller.origin != OPAQUE:
-            self._around.tasks.start(self._in_turn(call), "shared storage call")
+            self._admit(call)
 
-    async def _in_turn(self, call: PageCall) -> None:
+    def _admit(self, call: PageCall) -> None:
         document = call.caller.document
-        async with self._turns.setdefault(document, asyncio.Lock()):
-            # What an iframe may do is known a little after it begins; until then its calls wait in line.
-            await document.policy_known()
+        load = update_load(call.options) if call.method == "update" else call_load(call.options)
+        if (exceeded := self._bounds.exceeded(document, load)) is not None:
+            self._drop(document, dropped_event(call, exceeded, self._around.clock.now()))
+            failed = error("OperationError", TOO_MUCH_TEXT) if call.method == "createWorklet" else {}
+            self._around.realms.answer(call, failed)
+            return
+        self._tell_dropped(document)
+        self._bounds.add(document, load)
+        self._in_line[document] = self._in_line.get(document, 0) + 1
+        self._around.tasks.start(self._perform(call, load), "shared storage call")
+
+    def _drop(self, document: Document, event: Event) -> None:
+        if self._bounds.drop(document):
+            self._around.tasks.start(self._around.transactions.note(event), "dropped call")
+
+    def _tell_dropped(self, document: Document) -> None:
+        if count := self._bounds.dropped(document):
+            event = more_dropped_event(document, count, self._around.clock.now())
+            self._around.tasks.start(self._around.transactions.note(event), "dropped calls")
+
+    async def _perform(self, call: PageCall, load: Load) -> None:
+        document = call.caller.document
+        try:
+            async with self._turns.setdefault(document, asyncio.Lock()):
+                # What an iframe may do is known a little after it begins; until then its calls wait in line.
+                await document.policy_known()
+            self._in_line[document] -= 1
+            await self._in_turn(call, load)
+        finally:
+            # What goes on by itself has been added again by now.
+            self._bounds.remove(document, load)
+
+    async def _in_turn(self, call: PageCall, load: Load) -> None:
         # From here to the first step that waits nothing comes between: that is what keeps the order.
         match call.method:
             case "update":
-                reply = self._update(call)
+                reply = self._update(call, load)
             case "run":
                 reply = self._worklets.run(call)
             case "selectURL":
@@ -83,7 +118,7 @@ class SharedStorage:
                 raise ValueError(f"Shared Storage has no {method}")
         self._around.realms.answer(call, reply)
 
-    def _update(self, call: PageCall) -> Reply:
+    def _update(self, call: PageCall, load: Load) -> Reply:
         caller, update = call.caller, read_update(call.options)
         writer = Writer(caller.origin, WrittenBy.PAGE, caller.document.top_level_site)
         why = obstacle(self._around.settings, caller.origin)
@@ -95,7 +130,8 @@ class SharedStorage:
             self._around.tasks.start(self._around.transactions.note(event), "refused write")
             return error("OperationError", _DISABLED)
         # A page is not told whether it then fits the quota.
-        self._around.tasks.start(self._write(writer, update), "write of a page")
+        writing = self._around.tasks.start(self._write(writer, update), "write of a page")
+        self._bounds.while_running(writing, caller.document, load)
         return {}
 
     async def _write(self, writer: Writer, update: Update) -> None:
@@ -117,8 +153,13 @@ class SharedStorage:
             await self._around.transactions.note(event)
         elif header.lock is None:
             await self._around.storage.update_by_header(writer, header)
+        elif (exceeded := self._bounds.exceeded(document, load := header_load(header.methods))) is not None:
+            event = refusal(writer, StorageEvent.BATCH_UPDATE, TOO_MUCH, (exceeded,), now=self._around.clock.now())
+            self._drop(document, event)
         else:
-            self._around.tasks.start(self._write_by_header(writer, header), "write of a response")
+            self._tell_dropped(document)
+            writing = self._around.tasks.start(self._write_by_header(writer, header), "write of a response")
+            self._bounds.while_running(writing, document, load)
 
     async def _write_by_header(self, writer: Writer, header: WriteHeader) -> None:
         async with self._around.locks.holding(writer.origin, header.lock):
@@ -127,7 +168,16 @@ class SharedStorage:
     # Documents, and time.
 
     def document_ended(self, document: Document) -> None:
-        """A document is gone."""
+        """A document is gone; what it called before comes first."""
+        self._tell_dropped(document)
+        if self._in_line.get(document):
+            self._around.tasks.start(self._ended_in_turn(document), "end of a document")
+        else:
+            self._worklets.document_ended(document)
+
+    async def _ended_in_turn(self, document: Document) -> None:
+        async with self._turns.setdefault(document, asyncio.Lock()):
+            pass
         self._worklets.document_ended(document)
 
     def user_acted(self, frame: Frame) -> None:
@@ -181,12 +231,3 @@ class SharedStorage:
 async def _wait(tasks: Collection[asyncio.Task[None]], seconds: float | None = None) -> None:
     if tasks and (seconds is None or seconds > 0):
         await asyncio.wait(tasks, timeout=seconds)
-
-
-def _refused_by_page(call: PageCall, now: int) -> Event:
-    assert call.refused is not None
-    site, method = call.caller.document.top_level_site, shown(call.method)
-    check = Check("arguments", False, call.refused.message, "the page sees this exception; correct the call")
-    summary = f"sharedStorage.{method}() on {site} refused: {call.refused.message}"
-    data = {"origin": call.caller.origin, "method": method}
-    return Event("shared-storage", now, call.refused.name, summary, site, data, Trace((check,)))

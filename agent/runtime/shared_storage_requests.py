@@ -71,17 +71,19 @@ class SharedStorageRequests:
         headers = exchange.response_headers
         values = headers.get_all(_FIELD)
         if not values:
-            return None
+            # Its server may have kept quiet because it was not asked.
+            denied = exchange.data.get("not_writable")
+            return None if denied is None else self._note_of(exchange, "{url} was not asked to write", *denied)
         headers.drop(_FIELD)
         client: Document | None = exchange.data.get("writable_for")
         if client is None:
-            return self._ignored(exchange, *exchange.data.get("not_writable", (_NOT_ASKED, _HOW_TO_ASK)))
+            denied = exchange.data.get("not_writable", (_NOT_ASKED, _HOW_TO_ASK))
+            return self._note_of(exchange, "Shared-Storage-Write of {url} ignored", *denied)
         header = parse_write_header(b", ".join(values), self._limits)
         return self._write(client, origin_of(exchange.url, exchange.url), header)
 
-    async def _ignored(self, exchange: Exchange, reason: str, fix: str) -> None:
+    async def _note_of(self, exchange: Exchange, summary: str, reason: str, fix: str) -> None:
         check = Check("request", False, reason, fix)
-        summary = "Shared-Storage-Write of {url} ignored"
         now = self._clock.now()
         await self._note(stopped(StorageEvent.BATCH_UPDATE, StorageVerdict.IGNORED, summary, exchange, check, now))
 

@@ -90,11 +90,11 @@ class StoredSharedStorage:
         saved: bool,
         site: str,
         name: str,
-        failure: str | None,
+        before: tuple[Check, ...],
     ) -> Selection:
         """Choose the URL that a call of selectURL shows; see :func:`agent.verbs.shared_storage.select_url`.
 
-        ``name`` is the operation's, ``failure`` what it failed with, for the event.
+        ``name`` is the operation's, ``before`` what became of it, for the event.
         """
 
         def work(connection: sqlite3.Connection) -> SelectionOutcome:
@@ -110,7 +110,7 @@ class StoredSharedStorage:
                 saved=saved,
                 site=site,
             )
-            return replace(outcome, events=tuple(_of_operation(event, name, failure) for event in outcome.events))
+            return replace(outcome, events=tuple(_of_operation(event, name, before) for event in outcome.events))
 
         return (await self._transactions.apply("select URL", work)).selection
 
@@ -181,8 +181,5 @@ class StoredSharedStorage:
         ]
 
 
-def _of_operation(event: Event, name: str, failure: str | None) -> Event:
-    checks = event.trace.checks
-    if failure is not None:
-        checks = (Check("code of the operation", True, shown(failure)), *checks)
-    return replace(event, data={**event.data, "name": shown(name)}, trace=Trace(checks))
+def _of_operation(event: Event, name: str, before: tuple[Check, ...]) -> Event:
+    return replace(event, data={**event.data, "name": shown(name)}, trace=Trace((*before, *event.trace.checks)))

@@ -38,14 +38,28 @@ def operation_event(facts: WorkletFacts, operation: RunningOperation, result: Op
         checks = (Check("operation", False, "its worklet ended first"),)
     elif result.failure is not None:
         checks = (Check("operation", False, shown(result.failure.message), "the console of the page shows it"),)
-    if operation.too_late:
-        count = operation.too_late
-        detail = f"{count} contribution{'s' * (count > 1)} came after its time limit, when its report was complete"
-        checks = (*checks, Check("time limit", False, detail, "contribute sooner, or ask for no report in any case"))
+    checks = (*checks, *dropped_contributions(operation))
     name = shown(operation.call.name)
     data = {**_data(facts), "name": name, "config": _config(operation), "started": operation.started}
     summary = f"operation {name!r} of {facts.data_origin} {verdict}"
     return Event(StorageEvent.RUN, now, verdict, summary, facts.document.top_level_site, data, Trace(checks))
+
+
+def dropped_contributions(operation: RunningOperation) -> tuple[Check, ...]:
+    """What of its contributions came to nothing before anything was decided of its report."""
+    checks: list[Check] = []
+    if count := operation.too_late:
+        detail = f"{count} contribution{'s' * (count > 1)} came after its time limit, when its report was complete"
+        checks.append(Check("time limit", False, detail, "contribute sooner, or ask for no report in any case"))
+    if count := operation.too_many:
+        detail = f"{count} contribution{'s' * (count > 1)} came where as many waited for their event as may"
+        checks.append(Check("waiting contributions", False, detail, "contribute on an event once, not in a loop"))
+    return tuple(checks)
+
+
+def code_failed(failure: str) -> Check:
+    """That code of selectURL's operation failed, which shows a URL nevertheless."""
+    return Check("code of the operation", True, shown(failure))
 
 
 def late_contribution_event(facts: WorkletFacts, now: int, *, crashes: bool) -> Event:

@@ -47,13 +47,18 @@ class WorkletLife:
         self._closing = False
         self._document_ended = False
         self._services = Services(
-            facts, surroundings, self.operations, lock_broken=self._lock_broken, ended=self._ended_from_outside
+            facts, surroundings, self.operations, lock_broken=self._lock_broken, ended=self.end_because
         )
 
     @property
     def gone(self) -> bool:
         """Whether nothing can run in it any more."""
         return self._state in (_State.GONE, _State.FAILED)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way in it, nor on its way into the store."""
+        return not self.operations and not self.storing
 
     # Creation.
 
@@ -143,9 +148,12 @@ class WorkletLife:
         return await self._worklet.call(call)
 
     async def _conclude(self, operation: RunningOperation, result: OperationResult, now: int) -> None:
-        if not operation.reported:
-            await self._report(operation, now, uncaught_error=result.uncaught_error)
-        await operation.ended(operation, result, now)
+        try:
+            if not operation.reported:
+                await self._report(operation, now, uncaught_error=result.uncaught_error)
+        finally:
+            # A frame may wait for it, whatever became of the report.
+            await operation.ended(operation, result, now)
 
     def _time_out(self, operation: RunningOperation) -> None:
         if not operation.reported:
@@ -178,7 +186,8 @@ class WorkletLife:
         if self._state is _State.READY and not self.operations and (self._closing or self._document_ended):
             self._go()
 
-    def _ended_from_outside(self, reason: str) -> None:
+    def end_because(self, reason: str) -> None:
+        """End it at once as one that may go on no longer, and tell why."""
         if self._state is _State.GONE:
             return
         around = self._surroundings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 from agent.model.attribution_reporting.reports import Contribution
@@ -12,6 +13,14 @@ from agent.runtime.locks import Lock
 from agent.runtime.running_operation import RunningOperation
 from agent.runtime.worklet_events import late_contribution_event
 from agent.runtime.worklet_surroundings import Surroundings, WorkletFacts
+
+
+_MOST_LOCKS = 10_000
+"""That the code of one worklet may hold."""
+_MOST_CONTRIBUTIONS = 200_000
+"""That the operations of one worklet that are under way may hold."""
+_LOOK_EACH = 1000
+"""Contributions after which they are counted."""
 
 
 class Services:
@@ -29,7 +38,7 @@ class Services:
         self._facts, self._surroundings, self._operations = facts, surroundings, operations
         self._lock_broken, self._ended = lock_broken, ended
         self._locks: dict[int, Lock] = {}
-        self._last_lock = 0
+        self._last_lock = self._contributed = 0
         self._gone = self._told_late = False
 
     # Entries. A page's permissions policy was asked when the worklet was made; it is not asked again.
@@ -73,18 +82,28 @@ class Services:
         self._last_lock += 1
         number = self._last_lock
 
+        is_broken = False
+
         def broken() -> None:
-            del self._locks[number]
-            self._lock_broken(number)
+            nonlocal is_broken
+            is_broken = True
+            if self._locks.pop(number, None) is not None:
+                self._lock_broken(number)
 
         lock = await self._surroundings.locks.acquire(
             self._facts.data_origin, name, mode=mode, if_available=if_available, steal=steal, broken=broken
         )
         if lock is None:
             return None
+        if is_broken:
+            # Stolen before anybody knew that it had been granted; the code learns the one after the other.
+            asyncio.get_running_loop().call_soon(self._lock_broken, number)
+            return number
         self._locks[number] = lock
         if self._gone:
             self.release_locks()
+        elif len(self._locks) > _MOST_LOCKS:
+            self._ended(f"it held more than {_MOST_LOCKS} locks")
         return number
 
     def release_lock(self, lock: int) -> None:
@@ -106,11 +125,20 @@ class Services:
         if (running := self._operations.get(operation)) is not None:
             limits = self._surroundings.settings.private_aggregation_limits
             running.contribute(contribution, limits.max_settable_contributions)
+            self._look_at_contributions()
 
     def contributed_on_event(self, operation: int, contribution: ConditionalContribution) -> None:
         """See :class:`WorkletServices`."""
         if (running := self._operations.get(operation)) is not None:
             running.contribute_on_event(contribution)
+            self._look_at_contributions()
+
+    def _look_at_contributions(self) -> None:
+        self._contributed += 1
+        if self._contributed % _LOOK_EACH == 0:
+            kept = sum(one.kept for one in self._operations.values())
+            if kept > _MOST_CONTRIBUTIONS:
+                self._ended(f"its operations held more than {_MOST_CONTRIBUTIONS} contributions")
 
     def debug_mode_enabled(self, operation: int, key: int | None) -> None:
         """See :class:`WorkletServices`."""

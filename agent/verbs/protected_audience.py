@@ -14,7 +14,7 @@ from agent.engines.protected_audience.auction import Bid
 from agent.engines.protected_audience.interest_groups import joined
 from agent.model.clock import format_instant
 from agent.model.events import Check, Event, Trace
-from agent.model.protected_audience import AudienceEvent, InterestGroup, JoinedGroup
+from agent.model.protected_audience import AudienceEvent, InterestGroup, JoinedGroup, ProtectedAudienceLimits
 from agent.model.site import schemeful_site, site_of_origin
 from agent.verbs.attribution import Outcome
 from storage import interest_groups as store
@@ -25,18 +25,36 @@ ABSENT: Final = "absent"
 CLEARED: Final = "cleared"
 
 
-def join(connection: sqlite3.Connection, group: InterestGroup, joining_origin: str, *, now: int) -> Outcome:
-    """Join ``group`` on a page of ``joining_origin``; a lifetime of 0 or less leaves it."""
+def join(
+    connection: sqlite3.Connection,
+    group: InterestGroup,
+    joining_origin: str,
+    limits: ProtectedAudienceLimits,
+    *,
+    now: int,
+) -> Outcome:
+    """Join ``group`` on a page of ``joining_origin``; a lifetime of 0 or less leaves it.
+
+    Where the owner has too many, those go that expire first.
+    """
     store.remove_expired(connection, now=now)
     if group.lifetime <= 0:
         return leave(connection, group.owner, group.name, joining_origin, now=now)
     stored = joined(group, store.get(connection, group.owner, group.name, now=now), joining_origin, now=now)
     store.put(connection, stored)
+    gone = store.make_room(
+        connection,
+        group.owner,
+        groups=limits.max_groups_per_owner,
+        size=limits.max_bytes_per_owner,
+        owners=limits.max_owners,
+    )
     checks = (
         Check(
             "bidding logic", group.bidding_logic_url is not None, group.bidding_logic_url or "", "set biddingLogicURL"
         ),
         Check("ads", bool(group.ads), str(len(group.ads)), "set ads: without any it does not bid"),
+        Check("room", not gone, f"{len(gone)} groups of the owner that expire first made room" if gone else ""),
         Check("lifetime", passed=True, detail=f"until {format_instant(stored.expires)}"),
     )
     data = {"joinCount": stored.join_count, "priority": group.priority, "ads": [ad.render_url for ad in group.ads]}

@@ -4,6 +4,7 @@
 const hostFunction = global[/** @type {any} */ (config.binding)];
 deleteProperty(global, config.binding);
 
+const { Error: ErrorConstructor } = global;
 const now = bind(performance.now, performance);
 
 /** @type {(method: string, args: object) => void} */
@@ -37,6 +38,8 @@ const hear = (what, name = "", json = "", allowed = undefined) => {
       callFunction(name, json, /** @type {Allowed} */ (allowed));
     } finally {
       spend();
+      // Or it would run once more, without end perhaps, when the browser reads the stack of what was thrown.
+      deleteProperty(ErrorConstructor, "prepareStackTrace");
     }
   }
 };

@@ -112,6 +112,10 @@ const callFunction = (name, json, allowed) => {
     return;
   }
   const value = apply(called, undefined, parseJson(json));
-  const text = toJson(value);
-  record.value = text !== undefined && fits(text) ? text : null;
+  try {
+    const text = toJson(value);
+    record.value = text !== undefined && fits(text) ? text : null;
+  } catch {
+    record.isJson = false;
+  }
 };

@@ -25,6 +25,8 @@ const record = bare({
   /** The value that the function gave, as JSON. @type {string | null} */
   value: null,
   isFunction: true,
+  /** Whether there is a JSON text of the value. */
+  isJson: true,
   /** Milliseconds that code of the script took. */
   duration: 0,
 });

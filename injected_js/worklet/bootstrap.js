@@ -60,7 +60,7 @@ const inOperation = (operation, steps) => {
 
 inbox.onmessage = () => {
   current = undefined;
-  cost = waiting.length >> 12;
+  cost = waiting.length >> 9;
   logged = 0;
   const task = firstTask;
   if (task === undefined) return;
@@ -85,7 +85,7 @@ let lastId = 0;
 // A loop that talks must not keep the host from everything else. The first messages of a macrotask leave at once; those
 // that follow leave together when the code pauses, and where they are too many the host is told to end the worklet.
 
-/** Of messages in one macrotask: one for each, and one for each 4096 UTF-16 code units. */
+/** Of messages in one macrotask: one for each, and one for each 512 UTF-16 code units. */
 const COST_AT_ONCE = 500;
 const COST_TOO_HIGH = 50000;
 let cost = 0;
@@ -103,7 +103,7 @@ const operations = createObject(null);
  */
 const post = (id, operation, method, args) => {
   const text = toJson(bare({ id, operation: operation === undefined ? 0 : operation.id, method, args }));
-  cost += 1 + (text.length >> 12);
+  cost += 1 + (text.length >> 9);
   if (waiting !== "") waiting += "," + text;
   else if (cost <= COST_AT_ONCE) send(text);
   else {
@@ -218,14 +218,45 @@ replaceMethod(Atomics, "waitAsync", (native) => (receiver, args) => {
   return result;
 });
 
-// The console stays the browser's, which tells the host of every call, one by one; so a loop is cut short.
+// The console stays the browser's, which tells the host of every call, one by one, and of what it is given whole; so a loop
+// is cut short, and so is what can be long.
 
 const LOGGED_AT_ONCE = 200;
+/** UTF-16 code units of one argument. */
+const LONGEST_LOGGED = 10000;
+const { isError } = /** @type {any} */ (Error);
+const { asIntN } = BigInt;
+const symbolToString = uncurryThis(Symbol.prototype.toString);
 let logged = 0;
 
-for (const [name, native] of ObjectConstructor.entries(console)) {
-  if (typeof native !== "function") continue;
-  replaceMethod(console, name, () => (receiver, args) => {
-    if (++logged <= LOGGED_AT_ONCE) return apply(native, receiver, args);
-  });
-}
+/** @type {(text: string, value: any) => any} */
+const unlessLong = (text, value) => (text.length > LONGEST_LOGGED ? slice(text, 0, LONGEST_LOGGED) : value);
+
+/** What the console is to show of a value. @type {(value: any) => any} */
+const logValue = (value) => {
+  if (typeof value === "string") return unlessLong(value, value);
+  if (typeof value === "symbol") return unlessLong(symbolToString(value), value);
+  if (typeof value === "function") return unlessLong(showFunction(showFunction, value), value);
+  if (typeof value === "bigint") return asIntN(LONGEST_LOGGED, value) === value ? value : "BigInt";
+  return isError(value) ? failureText(value) : value;
+};
+
+/** @type {(native: Function) => (receiver: any, args: ArrayLike<any>) => any} */
+const cutShort = (native) => (receiver, args) => {
+  if (++logged > LOGGED_AT_ONCE) return undefined;
+  const shown = new ArrayConstructor(args.length);
+  for (let i = 0; i < args.length; i++) defineOwn(shown, i, logValue(args[i]));
+  const result = apply(native, receiver, shown);
+  if (isObject(result)) cutMethodsShort(result);
+  return result;
+};
+
+/** @param {any} holder the console, or what it makes: another context, a task */
+const cutMethodsShort = (holder) => {
+  const names = ObjectConstructor.keys(holder);
+  for (let i = 0; i < names.length; i++) {
+    if (typeof getOwnPropertyDescriptor(holder, names[i])?.value === "function") replaceMethod(holder, names[i], cutShort);
+  }
+};
+
+cutMethodsShort(console);

@@ -5,6 +5,8 @@ declare const config: {
   options: {
     /** Whether `privateAggregation` has `contributeToHistogramOnEvent`. */
     errorReporting?: boolean;
+    /** How many UTF-16 code units a key or a value may have. */
+    maxStringLength?: number;
     /** What `sharedStorage.context` is. */
     context?: string | null;
   };

@@ -4,7 +4,7 @@ const sharedStorageInterface = "SharedStorage";
 const sharedStorageIteratorInterface = "SharedStorage AsyncIterator";
 
 /** UTF-16 code units of a key or a value. */
-const maxStringLength = 2_621_440;
+const { maxStringLength = 2_621_440 } = config.options;
 
 /** What a document may be denied was decided when its worklet was made. */
 const checkCaller = () => undefined;

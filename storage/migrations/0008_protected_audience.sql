@@ -9,6 +9,7 @@ CREATE TABLE interest_groups (
     join_count INTEGER NOT NULL,
     bid_count INTEGER NOT NULL DEFAULT 0,
     content TEXT NOT NULL, -- JSON of InterestGroup
+    bytes INTEGER NOT NULL, -- of the content
     PRIMARY KEY (owner, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX interest_groups_by_expiry ON interest_groups (expires);

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from agent.browser.launch import Browser
+from agent.browser.worklet_page import WorkletPage
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.private_aggregation import DebugDetails
 from agent.model.protected_audience import (
@@ -135,6 +136,41 @@ async def test_a_top_level_that_does_not_end_is_stopped(browser: Browser) -> Non
 
 async def test_a_bid_that_was_set_is_forgotten_by_a_function_that_ends(browser: Browser) -> None:
     assert (await bid(browser, "setBid({ bid: 1 })")).value is None
+
+
+@pytest.mark.parametrize(
+    ("function", "failure"),
+    [
+        (GENERATE_BID, f"{URL} generateBid() bid has invalid ad value."),
+        (AuctionFunction.SCORE_AD, f"{URL} scoreAd() did not return an object or a number."),
+        (AuctionFunction.REPORT_RESULT, None),
+    ],
+)
+async def test_a_value_without_a_json_text_is_none(browser: Browser, function: AuctionFunction, failure: str) -> None:
+    result = await call(browser, f"function {function}() {{ return 1n }}", function=function)
+    assert (result.value, result.failure) == (None, failure)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Promise.resolve().then(() => { for (;;); }); for (;;);",
+        "(async () => { for (;;) await 0; })();",
+        "Error.prepareStackTrace = () => { for (;;); }; throw new Error('x');",
+        "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);",
+    ],
+)
+async def test_code_that_goes_on_in_other_ways_is_stopped_and_what_it_did_is_kept(browser: Browser, body: str) -> None:
+    contribute = "privateAggregation.contributeToHistogram({ bucket: 7n, value: 1 });"
+    result = await bid(browser, f"{contribute} {body}", timeout=120)
+    assert result.contributions == (Contribution(7, 1),)
+
+
+async def test_a_function_that_cannot_be_stopped_in_time_is_ended_with_its_realm(browser: Browser) -> None:
+    body = "throw Object.setPrototypeOf(new Error('x'), new Proxy({}, { get() { for (;;); } }))"
+    result = await bid(browser, body, timeout=120)
+    assert (result.timed_out, result.failure) == (True, f"{URL} execution of `generateBid` timed out.")
+    assert (await bid(browser, "return 2")).value == 2
 
 
 # What it can do.
@@ -299,3 +335,17 @@ async def test_a_script_that_contributes_without_end_is_stopped(browser: Browser
     )
     assert result.timed_out
     assert 0 < len(result.contributions) < 100_000
+
+
+async def test_a_new_process_is_made_when_that_of_the_realms_has_died(browser: Browser) -> None:
+    assert (await bid(browser, "return 1")).value == 1
+    page = browser.auction_scripts._pages.page
+    assert page is not None
+    spinning, _ = await asyncio.gather(bid(browser, "for (;;);", timeout=AMPLE), _crash(page))
+    assert spinning.timed_out
+    assert (await bid(browser, "return 2")).value == 2
+
+
+async def _crash(page: WorkletPage) -> None:
+    await asyncio.sleep(0.2)
+    page.crash()

@@ -28,6 +28,14 @@ def test_a_value_is_shown_as_developers_know_it(value: dict[str, Any], text: str
     assert logged_call({"type": "log", "args": [value]}) == ("log", text)
 
 
+@pytest.mark.parametrize(
+    ("type_", "method"),
+    [("warning", "warn"), ("assert", "error"), ("count", "log"), ("timeEnd", "log"), ("clear", "log"), ("dir", "dir")],
+)
+def test_the_pages_console_shows_a_call_and_does_no_more(type_: str, method: str) -> None:
+    assert logged_call({"type": type_, "args": [{"type": "string", "value": "x"}]}) == (method, "x")
+
+
 def test_objects_are_shown_by_their_first_properties() -> None:
     properties = [{"name": "a", "type": "number", "value": "1"}, {"name": "b", "type": "accessor"}]
     shown = {"type": "object", "preview": {"description": "Object", "overflow": True, "properties": properties}}

@@ -25,9 +25,17 @@ class Owner:
         self.ready: list[int] = []
         self.results: list[tuple[int, OperationResult]] = []
         self.ends: list[str] = []
+        self.size = 0
+        """Of its answers."""
+        self.takes = asyncio.Event()
+        """Set: it takes what it is told."""
 
-    def answer(self, call: int, answer: Any) -> None:
+    def answer(self, call: int, answer: Any) -> int:
         self.answers.append((call, answer))
+        return self.size
+
+    async def caught_up(self) -> None:
+        await self.takes.wait()
 
     def end(self, reason: str) -> None:
         self.ends.append(reason)
@@ -132,6 +140,57 @@ async def test_waiting_for_a_lock_ends_with_the_worklet_and_writes_do_not(world:
     await asyncio.sleep(0.01)
     assert [call for call, _ in world.owner.answers] == [2]
     assert ("update", 1, (ClearMethod(),), None, False) in world.services.told
+
+
+async def test_reading_ends_with_the_worklet(world: World) -> None:
+    world.say("entries", {}, call=1)
+    world.messages.close()
+    await asyncio.sleep(0.01)
+    assert world.owner.answers == []
+
+
+async def test_a_loop_that_asks_for_much_is_answered_as_fast_as_it_takes_the_answers(world: World) -> None:
+    world.owner.size = 1_000_000
+    for call in range(1, 101):
+        world.say("entries", {}, call=call)
+    await asyncio.sleep(0.01)
+    assert len(world.owner.answers) < 20
+    world.owner.takes.set()
+    await asyncio.sleep(0.01)
+    assert [call for call, _ in world.owner.answers] == list(range(1, 101))
+
+
+async def test_reads_and_writes_take_effect_in_the_order_in_which_they_were_asked_for(world: World) -> None:
+    world.owner.size = 1_000_000
+    for call in range(1, 21):
+        world.say("entries", {}, call=call)
+    world.say("update", {"methods": [{"op": "clear"}], "lock": None, "batch": False}, call=21)
+    await asyncio.sleep(0.01)
+    write = ("update", 1, (ClearMethod(),), None, False)
+    assert write not in world.services.told
+    world.owner.takes.set()
+    await asyncio.sleep(0.01)
+    assert world.services.told == [("entries", 1)] * 20 + [write]
+
+
+async def test_a_worklet_whose_open_questions_hold_too_much_is_ended(world: World) -> None:
+    lock = {"name": "l" * 1_000_000, "mode": "shared", "ifAvailable": False, "steal": False}
+    for call in range(1, 61):
+        world.say("requestLock", lock, call=call)
+    assert world.owner.ends == []
+    for call in range(61, 71):
+        world.say("requestLock", lock, call=call)
+    assert world.owner.ends[0] == "it sent too much without a pause"
+    await world.tasks.close()
+
+
+async def test_answered_questions_count_no_more(world: World) -> None:
+    write = {"methods": [{"op": "set", "key": "a", "value": "v" * 1_000_000}], "lock": None, "batch": False}
+    for call in range(1, 201):
+        world.say("update", write, call=call)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert world.owner.ends == []
 
 
 async def test_a_lock_remembers_which_operation_asked_until_it_is_given_back(world: World) -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from agent.browser.worklet_script import WorkletScriptConfig, worklet_script
+import pytest
+
+from agent.browser.worklet_script import WorkletScriptConfig, auction_script, worklet_script
 
 
 def test_one_lexical_name_is_declared() -> None:
@@ -21,9 +23,14 @@ def test_options_cannot_leave_their_place() -> None:
     assert written == {"binding": "b1", "options": {"context": context}}
 
 
-def test_every_script_of_worklets_is_in_it() -> None:
-    text = worklet_script(WorkletScriptConfig("b1", "r1"))
-    folder = files("injected_js").joinpath("worklet")
-    sources = [one.read_text("utf-8") for one in folder.iterdir() if one.name.endswith(".js")]
-    assert len(sources) > 5
-    assert all(text.count(source) == 1 for source in sources)
+@pytest.mark.parametrize(
+    ("folder", "text"),
+    [
+        ("worklet", worklet_script(WorkletScriptConfig("b1", "r1"))),
+        ("auction", auction_script(WorkletScriptConfig("b1", "r1"))),
+    ],
+)
+def test_every_script_of_a_kind_of_realm_is_in_its_own(folder: str, text: str) -> None:
+    names = [one for one in files("injected_js").joinpath(folder).iterdir() if one.name.endswith(".js")]
+    assert len(names) > 5
+    assert [one.name for one in names if text.count(one.read_text("utf-8")) != 1] == []

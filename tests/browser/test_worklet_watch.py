@@ -28,11 +28,22 @@ class Process:
         return self.size
 
 
+class Pipe:
+    """Brings answers, unless something else is on its way."""
+
+    def __init__(self) -> None:
+        self.is_clear = asyncio.Event()
+        self.is_clear.set()
+
+    async def caught_up(self) -> None:
+        await self.is_clear.wait()
+
+
 class Page:
     """Counts crashes."""
 
     def __init__(self) -> None:
-        self.process, self.ending, self.crashes = Process(), set[str](), 0
+        self.process, self.pipe, self.ending, self.crashes = Process(), Pipe(), set[str](), 0
 
     def crash(self) -> None:
         self.crashes += 1
@@ -106,6 +117,18 @@ async def test_one_that_does_not_answer_in_time_is_ended_alone(world: World) -> 
     assert other.ends == []
 
 
+async def test_one_whose_answer_is_held_up_by_what_others_say_is_not_ended(world: World) -> None:
+    patient = world.worklet()
+    patient.busy = True
+    await _looks()
+    world.page.pipe.is_clear.clear()
+    await asyncio.sleep(3 * LIMITS.worklet_unresponsive / 1000)
+    patient.busy = False
+    world.page.pipe.is_clear.set()
+    await _looks(40)
+    assert patient.ends == []
+
+
 async def test_one_that_holds_too_much_is_ended_alone_though_it_is_busy(world: World) -> None:
     patient = SharedStorageLimits(worklet_memory=100 * MB)
     big, other = world.worklet(patient), world.worklet(patient)
@@ -126,6 +149,20 @@ async def test_memory_that_nobody_owns_up_to_is_laid_to_the_busy_one(world: Worl
     assert busy.ends == ["it held too much memory"]
     assert waiting.ends == []
     assert world.page.crashes == 0
+
+
+async def test_memory_that_nobody_owns_up_to_is_not_laid_to_one_that_has_just_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklet_watch, "_PULSE", 0.2)
+    patient = SharedStorageLimits(worklet_memory=100 * MB)
+    filling, brief = world.worklet(patient), world.worklet(patient)
+    filling.is_called = True
+    await asyncio.sleep(0.15)
+    brief.is_called = True
+    world.page.process.size = 150 * MB
+    assert await _soon(lambda: filling.ends)
+    assert brief.ends == []
 
 
 async def test_what_the_process_keeps_while_nothing_runs_is_its_own(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -134,3 +135,34 @@ async def test_a_worklet_that_waits_for_the_host_is_not_ended(browser: Browser) 
         result = await made.go()
         assert services.ends == []
         assert result == OperationResult()
+
+
+async def test_what_the_console_is_given_is_cut_before_it_leaves(browser: Browser) -> None:
+    long = "const long = 'x'.repeat(1e6);"
+    script = running(f"""{long}
+        console.log(long); console.log(Symbol(long)); console.log(Object.assign(new Error(), {{ stack: long }}));
+        console.log(new Function(`/*${{long}}*/`)); console.log(1n << 1000000n);
+        console.log("short", 5n, Symbol("s"), new Error("told").message);
+    """)
+    async with loaded(browser, script) as made:
+        sizes: list[int] = []
+        heard = made.worklet._heard
+
+        def measured(message: dict[str, object]) -> None:
+            sizes.append(len(str(message)))
+            heard(message)
+
+        made.worklet.page.pipe.on_session[made.worklet.worker.session.encode()] = lambda raw: measured(json.loads(raw))
+        await made.go()
+        async with asyncio.timeout(10):
+            while len(made.services.logs) < 6:
+                await asyncio.sleep(0.01)
+        assert ("log", "short 5n Symbol(s) told") in made.services.logs
+        assert max(sizes) < 50_000
+
+
+async def test_no_other_console_is_without_bound(browser: Browser) -> None:
+    script = running("const { log } = console.context('x'); for (let i = 0; i < 5000; i++) log(i); console.log('end');")
+    async with loaded(browser, script) as made:
+        await made.go()
+        assert len(made.services.logs) <= 200

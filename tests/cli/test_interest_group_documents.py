@@ -40,7 +40,7 @@ def shown(folder: Path, later: str = "0s", limit: int | None = None) -> dict[str
     async def ask() -> dict[str, Any]:
         async with Agent.open_profile(folder, seed=7, clock=Clock.frozen(NOW)) as agent:
             for name in ("shoes", "shoes", "hats"):
-                await agent.interest_groups.join(group(name), "https://news.test")
+                await agent.interest_groups.join(group(name), "https://news.test", now=agent.clock.now())
             await agent.clock.advance(later)
             return await OPERATIONS["state.show"](agent, {"what": "interest-groups", "limit": limit})
 
@@ -77,7 +77,7 @@ def test_limit_counts_what_it_leaves_out(folder: Path) -> None:
 def test_people_read_it_as_a_table_and_explain_last_tells_of_the_joining(tallyhost: Tallyhost, folder: Path) -> None:
     async def make() -> None:
         async with Agent.open_profile(folder, seed=7) as agent:
-            await agent.interest_groups.join(group("shoes"), "https://news.test")
+            await agent.interest_groups.join(group("shoes"), "https://news.test", now=agent.clock.now())
 
     asyncio.run(make())
     out = tallyhost("state", "show", "interest-groups", "--profile", str(folder)).out

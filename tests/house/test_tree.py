@@ -41,6 +41,7 @@ ABOUT_SEVERAL = {
     "tests/injected_js/test_hostile_page.py",
     "tests/injected_js/test_page_script.py",
     "tests/injected_js/test_refusals.py",
+    "tests/injected_js/test_selected_url_secrecy.py",
     "tests/runtime/test_opt_out.py",
     "tests/sites/test_style.py",
     "tests/sites/test_visit.py",

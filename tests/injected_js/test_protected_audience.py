@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -269,3 +270,39 @@ async def test_an_event_of_an_ad_is_told_by_name(host: Host) -> None:
     await host.evaluate(f"""{host.config.resolver}(0, '{{"fence":true}}')""")
     await host.run("fence.reportEvent('click'); fence.reportEvent({ eventType: 'x', destination: ['buyer'] });")
     assert [call["options"] for call in asked(host)] == [{"event": "click"}]
+
+
+# Hostile pages.
+
+
+async def test_replaced_builtins_are_not_met(host: Host) -> None:
+    host.answer = auctions()
+    await host.evaluate(
+        """{ const broken = () => { throw new Error('met') };
+        for (const name of ['urn', 'url', 'error', 'config', 'auction']) {
+          Object.defineProperty(Object.prototype, name, { set: broken, configurable: true });
+        }
+        Promise.resolve = JSON.stringify = Object.keys = Reflect.apply = Array.prototype.push = broken;
+        Array.prototype[Symbol.iterator] = AbortSignal.prototype.addEventListener = Promise.prototype.then = broken;
+        }"""
+    )
+    await host.evaluate(
+        f"""void (async () => {{
+          try {{ globalThis.result = await navigator.runAdAuction({{{CONFIG}, signal: new AbortController().signal}}) }}
+          catch (error) {{ globalThis.result = error.message }}
+        }})()"""
+    )
+    async with asyncio.timeout(10):
+        while (result := await host.evaluate("globalThis.result")) is None:
+            await asyncio.sleep(0.02)
+    assert result == URN
+
+
+async def test_the_host_is_told_of_what_the_page_refused(host: Host) -> None:
+    await host.thrown("navigator.joinAdInterestGroup({})")
+    [refusal] = host.refusals
+    assert (refusal["api"], refusal["method"], refusal["refused"]["name"]) == (
+        "protectedAudience",
+        "joinAdInterestGroup",
+        "TypeError",
+    )

@@ -160,6 +160,15 @@ async def test_select_url_resolves_at_once_with_a_urn(host: Host) -> None:
     assert [options[key] for key in facts] == [urn, "q", False, '[[0],["object"]]', True]
 
 
+async def test_a_page_has_so_many_urns_and_no_more(new_host: NewHost) -> None:
+    host = await new_host(shared_storage_limits=SharedStorageLimits(max_urns=1))
+    await host.run(f"{LOADED} await sharedStorage.selectURL('a', [{{ url: '/1' }}], {{ keepAlive: true }})")
+    message = "sharedStorage.selectURL() failed because number of urn::uuid to url mappings has reached the limit."
+    refused = ["rejected", OPERATION_ERROR, message]
+    assert await host.thrown("sharedStorage.selectURL('a', [{ url: '/1' }], { keepAlive: true })") == refused
+    assert len(options_of(host, "selectURL")) == 1
+
+
 async def test_after_a_call_that_kept_nothing_alive_there_is_no_other(host: Host) -> None:
     await host.run(f"{LOADED} await sharedStorage.run('a')")
     expired = ["rejected", OPERATION_ERROR, EXPIRED]

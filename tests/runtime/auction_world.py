@@ -14,12 +14,14 @@ from agent.browser.documents import Document
 from agent.browser.host_channel import PROTECTED_AUDIENCE_CALLS, Caller, PageCall, Refusal
 from agent.model.clock import Clock
 from agent.model.private_aggregation import Batch
-from agent.model.protected_audience import AuctionFunction, FunctionCall, FunctionResult
+from agent.model.protected_audience import AuctionFunction, AudienceEvent, FunctionCall, FunctionResult
 from agent.model.rng import SeededRng
 from agent.model.settings import Settings
+from agent.model.shared_storage import StorageEvent
 from agent.model.worklets import WorkletScript
 from agent.runtime.auctions import Auctions
 from agent.runtime.stored_interest_groups import StoredInterestGroups
+from storage import events
 from tests.runtime import worklet_world
 from tests.runtime.worklet_world import World
 
@@ -91,9 +93,12 @@ class Scripts:
     """Set: a function was called."""
     open: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: functions come to their ends."""
+    answering: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set: owners answer."""
 
     def __post_init__(self) -> None:
         self.open.set()
+        self.answering.set()
 
     async def call(self, call: FunctionCall) -> FunctionResult:
         """See :class:`AuctionScriptHost`."""
@@ -118,6 +123,7 @@ class Scripts:
     async def permissions(self, document: Document, owner: str) -> dict[str, Any]:
         """See :class:`Fetches`."""
         del document, owner
+        await self.answering.wait()
         return self.permitted
 
     def arguments(self, function: AuctionFunction) -> list[Any]:
@@ -141,6 +147,13 @@ class AuctionWorld:
     def batches(self) -> list[Batch]:
         """What was reported so far."""
         return [batch for batch, _ in self.world.batches]
+
+    def buckets(self) -> dict[str, list[tuple[int, int]]]:
+        """Bucket and value of what was reported, by reporting origin."""
+        told: dict[str, list[tuple[int, int]]] = {}
+        for batch in self.batches:
+            told.setdefault(batch.reporting_origin, []).extend((one.bucket, one.value) for one in batch.contributions)
+        return {origin: sorted(ones) for origin, ones in told.items()}
 
     async def ask(
         self, method: str, options: Mapping[str, Any], document: Document, refused: Refusal | None = None
@@ -188,6 +201,12 @@ class AuctionWorld:
         await self.rest()
         return document
 
+    async def told(self, kind: AudienceEvent | StorageEvent) -> list[str]:
+        """Verdicts of the events of a kind, once everything has come to rest."""
+        await self.rest()
+        read = await self.world.database.transact("read", lambda c: events.read(c, after=0, limit=1000))
+        return [event.verdict for event in read if event.kind == kind]
+
     async def rest(self) -> None:
         """Let everything come to rest."""
         for _ in range(5):
@@ -200,7 +219,9 @@ async def auction_world(settings: Settings | None = None, clock: Clock | None = 
     """A world, for the time of the ``async with``."""
     async with worklet_world.world(settings, clock) as world:
         around = world.around
-        groups = StoredInterestGroups(world.database, around.transactions, world.clock)
+        groups = StoredInterestGroups(
+            world.database, around.transactions, world.clock, world.settings.protected_audience_limits
+        )
         scripts = Scripts({AuctionFunction.GENERATE_BID: bids_its_signals, AuctionFunction.SCORE_AD: wants_the_highest})
         urls = world.shared_storage.selected_urls
         auctions = Auctions(around, groups, scripts, scripts, urls, SeededRng(1))

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from agent.browser.auction_fetches import TrustedSignals
-from agent.browser.host_channel import Refusal
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.errors import HostEnvironmentError
-from agent.model.private_aggregation import DebugDetails, PrivateAggregationApi
 from agent.model.protected_audience import (
     AuctionFunction,
     AudienceEvent,
@@ -21,9 +19,8 @@ from agent.model.protected_audience import (
     StorageWrite,
 )
 from agent.model.settings import Settings
-from agent.model.shared_storage import SetMethod
-from storage import events
-from tests.runtime.auction_world import BID, BUYER, DECISION, PUBLISHER, SELLER, AuctionWorld, auction_world
+from agent.model.shared_storage import SetMethod, StorageEvent
+from tests.runtime.auction_world import BID, BUYER, DECISION, SELLER, AuctionWorld, auction_world
 
 ONE = Contribution(1, 2)
 
@@ -34,21 +31,6 @@ async def world() -> AsyncIterator[AuctionWorld]:
         yield made
 
 
-def buckets(world: AuctionWorld) -> dict[str, list[tuple[int, int]]]:
-    """Bucket and value of what was reported, by reporting origin."""
-    told: dict[str, list[tuple[int, int]]] = {}
-    for batch in world.batches:
-        told.setdefault(batch.reporting_origin, []).extend((one.bucket, one.value) for one in batch.contributions)
-    return {origin: sorted(ones) for origin, ones in told.items()}
-
-
-async def told(world: AuctionWorld, kind: AudienceEvent) -> list[str]:
-    """Verdicts of the events of a kind."""
-    await world.rest()
-    read = await world.world.database.transact("read", lambda c: events.read(c, after=0, limit=1000))
-    return [event.verdict for event in read if event.kind == kind]
-
-
 async def test_the_highest_score_wins_and_the_page_gets_a_urn(world: AuctionWorld) -> None:
     await world.join("a", 3)
     await world.join("b", 1)
@@ -57,7 +39,7 @@ async def test_the_highest_score_wins_and_the_page_gets_a_urn(world: AuctionWorl
     shown = await world.show(reply["urn"])
     assert shown.origin == BUYER
     assert await world.ask("deprecatedURNToURL", {"urn": reply["urn"]}, world.publisher) == {"url": f"{BUYER}/ad-a"}
-    assert await told(world, AudienceEvent.AUCTION) == ["won"]
+    assert await world.told(AudienceEvent.AUCTION) == ["won"]
 
 
 async def test_scripts_are_fetched_once_and_the_bidders_again_for_its_report(world: AuctionWorld) -> None:
@@ -71,7 +53,7 @@ async def test_scripts_are_fetched_once_and_the_bidders_again_for_its_report(wor
 async def test_without_groups_nothing_is_fetched_and_nobody_wins(world: AuctionWorld) -> None:
     assert await world.run() == {"urn": None}
     assert world.scripts.fetched == []
-    assert await told(world, AudienceEvent.AUCTION) == ["no-bidders"]
+    assert await world.told(AudienceEvent.AUCTION) == ["no-bidders"]
 
 
 async def test_functions_get_what_chromium_gives_them(world: AuctionWorld) -> None:
@@ -119,19 +101,6 @@ async def test_functions_get_what_chromium_gives_them(world: AuctionWorld) -> No
     ]
 
 
-async def test_reports_wait_until_the_ad_is_shown_and_are_made_once(world: AuctionWorld) -> None:
-    await world.join("a", 3)
-    world.scripts.functions[AuctionFunction.REPORT_WIN] = lambda _: FunctionResult(contributions=(ONE,))
-    urn = (await world.run())["urn"]
-    await world.rest()
-    assert world.batches == []
-    await world.show(urn)
-    await world.show(urn, "second")
-    assert buckets(world) == {BUYER: [(1, 2)]}
-    (batch,) = world.batches
-    assert (batch.api, batch.top_level_origin) == (PrivateAggregationApi.PROTECTED_AUDIENCE, PUBLISHER)
-
-
 async def test_an_auction_without_winner_reports_at_once(world: AuctionWorld) -> None:
     reason = EventContribution("reserved.loss", Signal("bid-reject-reason", offset=60), 1)
     winning = EventContribution("reserved.always", Signal("winning-bid", offset=70), 1)
@@ -149,8 +118,8 @@ async def test_an_auction_without_winner_reports_at_once(world: AuctionWorld) ->
     await world.join()
     assert await world.run() == {"urn": None}
     await world.rest()
-    assert buckets(world) == {BUYER: [(1, 2), (65, 1), (70, 1)], SELLER: [(1, 2)]}
-    assert await told(world, AudienceEvent.AUCTION) == ["no-winner"]
+    assert world.buckets() == {BUYER: [(1, 2), (65, 1), (70, 1)], SELLER: [(1, 2)]}
+    assert await world.told(AudienceEvent.AUCTION) == ["no-winner"]
 
 
 async def test_what_failed_scripts_contributed_is_kept(world: AuctionWorld) -> None:
@@ -160,7 +129,7 @@ async def test_what_failed_scripts_contributed_is_kept(world: AuctionWorld) -> N
     await world.join()
     assert await world.run() == {"urn": None}
     await world.rest()
-    assert buckets(world) == {BUYER: [(1, 2)]}
+    assert world.buckets() == {BUYER: [(1, 2)]}
     assert world.world.browser.console == [("error", f"Worklet error: {BID}:3 Uncaught Error: no.")]
 
 
@@ -174,60 +143,6 @@ async def test_a_script_that_cannot_be_used_contributes_nothing(world: AuctionWo
     assert sorted(world.scripts.fetched) == [BID, DECISION]
 
 
-async def test_contributions_make_one_batch_for_each_owner_and_debug_key(world: AuctionWorld) -> None:
-    keys = {"a": 11, "b": 11, "c": 22}
-
-    def generate_bid(arguments: list[Any]) -> FunctionResult:
-        group = arguments[0]
-        value = {"bid": 1, "render": group["ads"][0]["renderURL"]}
-        debug = DebugDetails(enabled=True, key=keys[group["name"]])
-        return FunctionResult(value, contributions=(ONE,), debug=debug)
-
-    world.scripts.functions[AuctionFunction.GENERATE_BID] = generate_bid
-    for name in keys:
-        await world.join(name)
-    await world.show((await world.run())["urn"])
-    assert [(batch.debug.key, len(batch.contributions)) for batch in world.batches] == [(11, 2), (22, 1)]
-
-
-async def test_debug_modes_that_are_not_allowed_separate_nothing() -> None:
-    async with auction_world(Settings(debug_mode_allowed=lambda _top, _origin: False)) as world:
-        keys = iter((1, 2))
-
-        def generate_bid(arguments: list[Any]) -> FunctionResult:
-            debug = DebugDetails(enabled=True, key=next(keys))
-            value = {"bid": 1, "render": arguments[0]["ads"][0]["renderURL"]}
-            return FunctionResult(value, contributions=(ONE,), debug=debug)
-
-        world.scripts.functions[AuctionFunction.GENERATE_BID] = generate_bid
-        await world.join("a")
-        await world.join("b")
-        await world.show((await world.run())["urn"])
-        assert [(batch.debug, len(batch.contributions)) for batch in world.batches] == [(DebugDetails(), 2)]
-
-
-async def test_a_custom_event_reports_the_winners_contributions_once(world: AuctionWorld) -> None:
-    click = EventContribution("click", 13, 7)
-
-    def generate_bid(arguments: list[Any]) -> FunctionResult:
-        group = arguments[0]
-        value = {"bid": group["userBiddingSignals"], "render": group["ads"][0]["renderURL"]}
-        return FunctionResult(value, on_event=(click,))
-
-    world.scripts.functions[AuctionFunction.GENERATE_BID] = generate_bid
-    await world.join("a", 3)
-    await world.join("b", 1)
-    ad = await world.show((await world.run())["urn"])
-    assert world.batches == []
-    for event in ("click", "click", "other", "reserved.win"):
-        world.tell("reportEvent", {"event": event}, ad)
-        await world.rest()
-    assert buckets(world) == {BUYER: [(13, 7)]}
-    world.tell("reportEvent", {"event": "click"}, world.publisher)
-    await world.rest()
-    assert len(world.batches) == 1
-
-
 async def test_an_aborted_auction_gives_nothing(world: AuctionWorld) -> None:
     await world.join()
     options = world.auction()
@@ -238,7 +153,7 @@ async def test_an_aborted_auction_gives_nothing(world: AuctionWorld) -> None:
     world.tell("abortAuction", {"auction": 1}, world.publisher)
     await world.rest()
     assert world.world.browser.answers[number] == {"urn": None}
-    assert await told(world, AudienceEvent.AUCTION) == ["aborted"]
+    assert await world.told(AudienceEvent.AUCTION) == ["aborted"]
     assert world.batches == []
 
 
@@ -251,13 +166,13 @@ async def test_an_auction_ends_with_its_document(world: AuctionWorld) -> None:
     world.scripts.open.set()
     await world.rest()
     assert world.calls not in world.world.browser.answers
-    assert (await told(world, AudienceEvent.AUCTION), world.batches) == ([], [])
+    assert (await world.told(AudienceEvent.AUCTION), world.batches) == ([], [])
 
 
 async def test_component_auctions_are_not_run_and_an_event_says_so(world: AuctionWorld) -> None:
     await world.join()
     assert await world.run(componentAuctions=1) == {"urn": None}
-    assert await told(world, AudienceEvent.AUCTION) == ["not-supported"]
+    assert await world.told(AudienceEvent.AUCTION) == ["not-supported"]
 
 
 async def test_trusted_signals_are_asked_for_and_given(world: AuctionWorld) -> None:
@@ -302,27 +217,6 @@ async def test_what_scripts_write_is_their_origins(world: AuctionWorld) -> None:
     assert await world.world.entries(SELLER) == {"seen": "1"}
 
 
-async def test_event_level_reports_are_not_sent_and_the_console_says_so(world: AuctionWorld) -> None:
-    url = f"{SELLER}/result"
-    world.scripts.functions[AuctionFunction.REPORT_RESULT] = lambda _: FunctionResult(report_url=url)
-    await world.join()
-    await world.show((await world.run())["urn"])
-    text = f"Worklet error: The reporting destination {url} is not attested for Protected Audience."
-    assert world.world.browser.console == [("error", text)]
-    assert await told(world, AudienceEvent.REPORT) == ["not-attested"]
-
-
-async def test_a_shown_win_is_remembered_by_its_group(world: AuctionWorld) -> None:
-    await world.join("a", 3)
-    await world.join("b", 1)
-    await world.show((await world.run())["urn"])
-    groups = {one.group.name: (one.bid_count, len(one.wins)) for one in await world.groups.read()}
-    assert groups == {"a": (1, 1), "b": (1, 0)}
-    await world.run()
-    bidding = world.scripts.arguments(AuctionFunction.GENERATE_BID)[4]
-    assert (bidding["bidCount"], bidding["joinCount"]) == (1, 1)
-
-
 async def test_who_is_not_enrolled_neither_buys_nor_sells() -> None:
     for enrolled in ({"https://buyer.test"}, {"https://seller.test"}):
         async with auction_world(Settings(enrolled_sites=frozenset(enrolled))) as world:
@@ -335,46 +229,15 @@ async def test_switched_off_pages_cannot_tell() -> None:
     async with auction_world(Settings(protected_audience=False)) as world:
         assert await world.join() == {}
         assert await world.run() == {"urn": None}
-        assert await told(world, AudienceEvent.JOIN) == ["disabled"]
-
-
-async def test_another_origin_joins_groups_where_their_owner_lets_it(world: AuctionWorld) -> None:
-    refused = await world.join(document=world.publisher)
-    assert refused["error"] == {
-        "name": "NotAllowedError",
-        "message": "Permission to join interest group denied.",
-        "dom": True,
-    }
-    world.scripts.permitted = {"joinAdInterestGroup": True}
-    assert await world.join(document=world.publisher) == {}
-    assert [one.joining_origin for one in await world.groups.read()] == [PUBLISHER]
-    assert await told(world, AudienceEvent.JOIN) == ["not-permitted", "joined"]
-
-
-async def test_groups_are_left_and_cleared(world: AuctionWorld) -> None:
-    for name in "abcd":
-        await world.join(name)
-    leave = {"owner": BUYER, "name": "a"}
-    assert await world.ask("leaveAdInterestGroup", leave, world.buyer) == {}
-    assert await world.ask("leaveAdInterestGroup", leave, world.buyer) == {}
-    assert await world.ask("leaveAdInterestGroup", {"owner": None, "name": None}, world.buyer) == {}
-    clear = {"owner": BUYER, "keep": ["b"]}
-    assert await world.ask("clearOriginJoinedAdInterestGroups", clear, world.buyer) == {}
-    assert [one.group.name for one in await world.groups.read()] == ["b"]
-    assert await told(world, AudienceEvent.LEAVE) == ["left", "absent"]
+        assert await world.told(AudienceEvent.JOIN) == ["disabled"]
 
 
 async def test_a_page_is_told_what_is_wrong_with_its_call(world: AuctionWorld) -> None:
     joining = await world.join(owner="http://x.test")
     running = await world.run(seller="http://x.test")
     assert [reply["error"]["name"] for reply in (joining, running)] == ["TypeError", "TypeError"]
-    assert await told(world, AudienceEvent.JOIN) == ["TypeError"]
-    assert await told(world, AudienceEvent.AUCTION) == ["TypeError"]
-
-
-async def test_what_the_page_itself_refused_leaves_an_event(world: AuctionWorld) -> None:
-    world.tell("joinAdInterestGroup", {}, world.buyer, Refusal("TypeError", "1 argument required"))
-    assert await told(world, AudienceEvent.JOIN) == ["TypeError"]
+    assert await world.told(AudienceEvent.JOIN) == ["TypeError"]
+    assert await world.told(AudienceEvent.AUCTION) == ["TypeError"]
 
 
 async def test_where_the_browser_makes_no_realm_nobody_wins(world: AuctionWorld) -> None:
@@ -384,4 +247,13 @@ async def test_where_the_browser_makes_no_realm_nobody_wins(world: AuctionWorld)
     world.scripts.functions[AuctionFunction.GENERATE_BID] = no_room
     await world.join()
     assert await world.run() == {"urn": None}
-    assert await told(world, AudienceEvent.AUCTION) == ["no-winner"]
+    assert await world.told(AudienceEvent.AUCTION) == ["no-winner"]
+
+
+async def test_a_write_that_may_not_be_leaves_its_event() -> None:
+    async with auction_world(Settings(shared_storage=False)) as world:
+        write = StorageWrite((SetMethod("seen", "1"),), None, batch=False)
+        world.scripts.functions[AuctionFunction.SCORE_AD] = lambda _: FunctionResult(1, writes=(write,))
+        await world.join()
+        await world.run()
+        assert await world.told(StorageEvent.BATCH_UPDATE) == ["disabled"]

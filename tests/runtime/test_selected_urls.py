@@ -9,7 +9,8 @@ import pytest
 
 from agent.browser.documents import Document
 from agent.model.events import Event
-from agent.model.shared_storage import StorageEvent
+from agent.model.settings import Settings
+from agent.model.shared_storage import SharedStorageLimits, StorageEvent
 from agent.model.worklets import OperationResult, ScriptFailure
 from storage import events as event_store
 from tests.runtime import worklet_world
@@ -183,6 +184,45 @@ async def test_a_urn_that_was_given_before_keeps_what_it_stands_for(world: World
     assert await world.call("resolveUrn", {"urn": "urn:uuid:1"}) == {"url": f"{NEWS}/5"}
 
 
+async def test_a_page_has_so_many_urns_and_what_asks_for_more_is_told_and_leaves_its_event() -> None:
+    settings = Settings(shared_storage_limits=SharedStorageLimits(max_urns=1))
+    async with worklet_world.world(settings) as world:
+        await world.create_worklet()
+        await _selected(world, 1)
+        number = await world.select_url("more", "urn:uuid:2")
+        assert world.browser.answers[number]["error"]["name"] == "OperationError"
+        assert "more" not in world.worklet.calls
+        assert await world.call("resolveUrn", {"urn": "urn:uuid:2"}) == {}
+        assert [event.verdict for event in await _events(world, StorageEvent.SELECT_URL)] == [
+            "selected",
+            "too-many-urns",
+        ]
+
+
+async def test_a_refused_urn_ends_a_worklet_that_was_not_to_be_kept() -> None:
+    settings = Settings(shared_storage_limits=SharedStorageLimits(max_urns=0))
+    async with worklet_world.world(settings) as world:
+        await world.create_worklet()
+        await world.select_url("op", "urn:uuid:1", keepAlive=False)
+        await world.settle()
+        assert world.worklet.closed
+
+
+async def test_a_frame_knows_in_how_many_fenced_frames_it_stands(world: World) -> None:
+    frames, urls = world.browser.frames, world.shared_storage.selected_urls
+    for number, (parent, place) in enumerate([("T", "outer"), ("outer", "plain"), ("plain", "inner")]):
+        document = frames.frames[parent].document
+        if place != "plain":
+            await world.select_url(f"op{number}", f"urn:uuid:{number}", 1)
+            world.worklet.end(f"op{number}", OperationResult(index=0))
+            await world.call("resolveUrn", {"urn": f"urn:uuid:{number}", "fenced": True}, document)
+        frame = frames.add(place, "context", "session", parent)
+        urls.navigation_asked(frame, f"{NEWS}/0")
+        world.open(NEWS, place, parent)
+    depths = [urls.fenced_frame_depth(frames.frames[place]) for place in ("T", "outer", "plain", "inner")]
+    assert depths == [0, 1, 1, 2]
+
+
 # Navigations out of a frame that shows a selected URL.
 
 
@@ -225,6 +265,19 @@ async def test_a_frame_of_the_same_url_that_nobody_asked_a_urn_for_shows_none(wo
     world.shared_storage.selected_urls.navigation_asked(place, f"{NEWS}/5")
     world.browser.frames.commit(place, "2", f"{NEWS}/5", NEWS, secure=True)
     assert world.shared_storage.selected_urls.shown_in(place) is None
+
+
+async def test_every_frame_that_was_given_the_urn_shows_it_and_no_other(world: World) -> None:
+    url = await _selected(world, 1)
+    assert await world.call("resolveUrn", {"urn": "urn:uuid:1"}) == {"url": url}
+    urls = world.shared_storage.selected_urls
+    shows = []
+    for name in ("first", "second", "plain"):
+        place = world.browser.frames.add(name, "context", f"{name} session", "T")
+        urls.navigation_asked(place, url)
+        world.browser.frames.commit(place, name, url, NEWS, secure=True)
+        shows.append(urls.is_shown_in(place))
+    assert shows == [True, True, False]
 
 
 async def test_a_frame_inside_the_one_that_shows_it_counts_as_it(world: World) -> None:

@@ -134,6 +134,22 @@ async def test_a_top_level_navigation_and_a_policy_without_the_origin_write_noth
     assert [asked for asked in server.asked if asked[0] == "b.test/h"] == [("b.test/h", None)] * 2
 
 
+async def test_a_request_that_the_policy_keeps_from_asking_leaves_an_event_whatever_its_response_says(
+    agent: Agent, server: Server
+) -> None:
+    agent.map("strict.test", site({}, {"Permissions-Policy": "shared-storage=(self)"}))
+    page = await agent.new_page("https://strict.test/")
+    await _fetch(page, f"{B}/quiet", "{}")
+    assert await agent.events.last("shared-storage.batch-update") is None
+    await _fetch(page, f"{B}/quiet")
+    event = await agent.events.last("shared-storage.batch-update")
+    assert event is not None
+    assert (event.verdict, event.data["url"]) == ("ignored", f"{B}/quiet")
+    (check,) = event.trace.checks
+    assert check.detail == f"the permissions policy of https://strict.test forbids shared-storage for {B}"
+    assert server.asked == [("b.test/quiet", None)] * 2
+
+
 @pytest.fixture
 def agent_settings(request: pytest.FixtureRequest) -> Settings | None:
     """Of the tests that ask for some."""

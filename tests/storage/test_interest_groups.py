@@ -79,6 +79,18 @@ def test_groups_are_cleared_by_where_they_were_joined_but_those_kept(connection:
     assert names(connection) == ["b", "d"]
 
 
+def test_room_is_made_for_those_that_expire_last(connection: sqlite3.Connection) -> None:
+    for hours, name in enumerate("abcd", start=1):
+        store.put(connection, group(name, lifetime=hours * HOUR))
+    assert store.make_room(connection, BUYER, groups=3, size=10**6, owners=9) == ["a"]
+    (size,) = connection.execute("SELECT max(bytes) FROM interest_groups").fetchone()
+    assert store.make_room(connection, BUYER, groups=9, size=2 * size, owners=9) == ["b"]
+    assert names(connection) == ["c", "d"]
+    store.put(connection, group("late", owner=RIVAL, lifetime=9 * HOUR))
+    assert store.make_room(connection, RIVAL, groups=9, size=10**6, owners=1) == []
+    assert names(connection) == ["late"]
+
+
 def test_an_auction_scans_nothing(connection: sqlite3.Connection) -> None:
     store.put(connection, group())
     assert scans(steps(connection, lambda c: store.get(c, BUYER, "a", now=NOON))) == []

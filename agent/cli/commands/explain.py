@@ -11,9 +11,16 @@ from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
 from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
 from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.protected_audience import AudienceEvent
 from agent.model.shared_storage import StorageEvent
 
-_GO_ON = {TRIGGER_REGISTRATION, PRIVATE_AGGREGATION, StorageEvent.BATCH_UPDATE}
+_GO_ON = {
+    TRIGGER_REGISTRATION,
+    PRIVATE_AGGREGATION,
+    StorageEvent.BATCH_UPDATE,
+    AudienceEvent.JOIN,
+    AudienceEvent.AUCTION,
+}
 """Kinds of decisions that a failed check need not end."""
 
 
