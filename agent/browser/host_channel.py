@@ -64,7 +64,7 @@ class PageCall:
 
     caller: Caller
     api: str
-    """``attribution`` or ``privateAttribution``."""
+    """``attribution``, ``privateAttribution``, or one of the names above."""
     method: str
     options: Mapping[str, Any]
     answer_id: int

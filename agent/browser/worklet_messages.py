@@ -113,14 +113,15 @@ class WorkletMessages:
             self._owner.end(TOO_MANY_MESSAGES)
 
     async def _answer(self, method: str, operation: int, args: Answer, call: int) -> None:
-        if method == "requestLock" or args.get("lock") is not None:
-            self._owner.answer(call, await self._question(method, operation, args))
-            return
+        waits_for_lock = method == "requestLock" or args.get("lock") is not None
         # First come, first served: what code asks of its storage takes effect in the order in which it asked.
         async with self._looked_into:
-            size = self._owner.answer(call, await self._question(method, operation, args))
-            if size > _LARGE:
-                await self._owner.caught_up()
+            if not waits_for_lock:
+                size = self._owner.answer(call, await self._question(method, operation, args))
+                if size > _LARGE:
+                    await self._owner.caught_up()
+                return
+        self._owner.answer(call, await self._question(method, operation, args))
 
     async def _question(self, method: str, operation: int, args: Answer) -> Answer:
         services = self._services

@@ -127,7 +127,8 @@ class Agent:
 
         ``profile``: a folder, or ``":memory:"``, which leaves nothing behind. ``seed``: makes every draw repeatable.
         ``clock``: the wall clock by default. ``browser``: a running one to share between agents. ``private`` and
-        ``opted_out`` turn the APIs off in a way that pages cannot tell; a private agent never touches ``profile``.
+        ``opted_out`` turn the APIs off in a way that pages cannot tell, but of Shared Storage, which says that it is
+        disabled, as Chromium's does; a private agent never touches ``profile``.
         ``maps``: what stands behind hosts, as in :meth:`map`. ``keys``: an aggregation service's, instead of the
         profile's own.
 

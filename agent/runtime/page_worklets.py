@@ -18,7 +18,7 @@ from agent.engines.shared_storage.select_url import INSUFFICIENT_BUDGET, INSUFFI
 from agent.model.events import Check, Event
 from agent.model.shared_storage import StorageEvent, Writer, WrittenBy
 from agent.model.worklets import Operation, OperationResult, StorageFailure, WorkletScript
-from agent.runtime.page_bounds import PageBounds, call_load, text_load
+from agent.runtime.page_bounds import Load, PageBounds, call_load, text_load
 from agent.runtime.refused_calls import without_effect
 from agent.runtime.running_operation import Ended, RunningOperation
 from agent.runtime.selected_urls import Query, SelectedUrl, SelectedUrls
@@ -114,7 +114,7 @@ class PageWorklets:
         facts = WorkletFacts(replace(call, options={}), data_origin, options["url"], context)
         made = _Made(facts)
         if document.unloaded_at is not None:
-            self._note(without_effect(call, StorageEvent.ADD_MODULE, _GONE, _DOCUMENT_ENDED, self._around.clock.now()))
+            self._document_ended(call, StorageEvent.ADD_MODULE)
             return {}
         if (full := self._full(document)) is not None:
             self._refuse(facts, StorageEvent.ADD_MODULE, full)
@@ -190,10 +190,11 @@ class PageWorklets:
     def _refuse(self, facts: WorkletFacts, kind: StorageEvent, why: Obstacle) -> None:
         around = self._around
         writer = Writer(facts.data_origin, WrittenBy.PAGE, facts.document.top_level_site)
-        self._note(refusal(writer, kind, why.verdict, (why.check,), now=around.clock.now()))
+        self._note(refusal(writer, kind, why.verdict, (why.check,), now=around.clock.now()), facts.document)
 
-    def _note(self, event: Event) -> None:
-        self._around.tasks.start(self._around.transactions.note(event), "refusal")
+    def _note(self, event: Event, document: Document) -> None:
+        noting = self._around.tasks.start(self._around.transactions.note(event), "refusal")
+        self._bounds.while_running(noting, document, Load(calls=1))
 
     # Operations.
 
@@ -211,10 +212,22 @@ class PageWorklets:
         """What is called; None where its document has ended, and it with it."""
         made = self._made.get(call.caller.document, {}).get(_key(call))
         if made is None:
-            self._note(without_effect(call, kind, _GONE, _DOCUMENT_ENDED, self._around.clock.now()))
+            self._document_ended(call, kind)
         elif not call.options["keepAlive"]:
             made.is_last = True
         return made
+
+    def called_last(self, call: PageCall) -> None:
+        """A call without ``keepAlive`` was dropped; its worklet goes as if it had not been."""
+        made = self._made.get(call.caller.document, {}).get(_key(call))
+        if made is not None:
+            made.is_last = True
+            if made.life is not None:
+                made.life.hold(keep_alive=False)
+
+    def _document_ended(self, call: PageCall, kind: StorageEvent) -> None:
+        event = without_effect(call, kind, _GONE, _DOCUMENT_ENDED, self._around.clock.now())
+        self._note(event, call.caller.document)
 
     def _not_run(self, facts: WorkletFacts, kind: StorageEvent, why: Obstacle | None, message: str) -> Reply:
         assert why is not None
@@ -275,7 +288,10 @@ class PageWorklets:
             replaying = self._around.tasks.start(self._replay(made.facts, selected, query, earlier), "saved query")
             self._bounds.while_running(replaying, document, call_load(options))
             return {}
-        save = self.selected_urls.save(document, query) if query.name else None
+        save = None
+        if query.name:
+            save = self.selected_urls.save(document, query)
+            self._bounds.add(document, text_load(query.operation + query.name))
         self._call(made.life, call, urls, partial(self._selected, made.facts, selected, save))
         return {}
 

@@ -32,6 +32,8 @@ _PATIENCE = 2.0
 _LAST_WORDS = 1.0
 """Seconds for what worklets contributed to be stored when the agent ends."""
 
+_EVENT = Load(calls=1)
+
 
 class SharedStorage:
     """One profile's Shared Storage, as its pages use it."""
@@ -60,8 +62,7 @@ class SharedStorage:
     def page_called(self, call: PageCall) -> None:
         """A page of the profile called; calls come in the order of the page's program."""
         if call.refused is not None:
-            event = refused_event(call, self._around.clock.now())
-            self._around.tasks.start(self._around.transactions.note(event), "refused call")
+            self._note(refused_event(call, self._around.clock.now()), call.caller.document)
         elif call.caller.document.secure and call.caller.origin != OPAQUE:
             self._admit(call)
 
@@ -72,11 +73,27 @@ class SharedStorage:
             self._drop(document, dropped_event(call, exceeded, self._around.clock.now()))
             failed = error("OperationError", TOO_MUCH_TEXT) if call.method == "createWorklet" else {}
             self._around.realms.answer(call, failed)
+            if call.options.get("keepAlive") is False:
+                # One for each worklet: its page calls it no more.
+                self._around.tasks.start(self._last_in_turn(call), "last call of a worklet")
             return
         self._tell_dropped(document)
         self._bounds.add(document, load)
         self._in_line[document] = self._in_line.get(document, 0) + 1
         self._around.tasks.start(self._perform(call, load), "shared storage call")
+
+    async def _last_in_turn(self, call: PageCall) -> None:
+        async with self._turns.setdefault(call.caller.document, asyncio.Lock()):
+            pass
+        self._worklets.called_last(call)
+
+    def _note(self, event: Event, document: Document) -> None:
+        """Record what came to nothing; that may pile up as well."""
+        if self._bounds.exceeded(document, _EVENT) is not None:
+            self._drop(document, event)
+        else:
+            noting = self._around.tasks.start(self._around.transactions.note(event), "refused call")
+            self._bounds.while_running(noting, document, _EVENT)
 
     def _drop(self, document: Document, event: Event) -> None:
         if self._bounds.drop(document):
@@ -127,7 +144,7 @@ class SharedStorage:
             name = "batch-update" if update.batch else OPERATIONS[type(update.methods[0])]
             kind = StorageEvent(f"shared-storage.{name}")
             event = refusal(writer, kind, why.verdict, (why.check,), now=self._around.clock.now())
-            self._around.tasks.start(self._around.transactions.note(event), "refused write")
+            self._note(event, caller.document)
             return error("OperationError", _DISABLED)
         # A page is not told whether it then fits the quota.
         writing = self._around.tasks.start(self._write(writer, update), "write of a page")

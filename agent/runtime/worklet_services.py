@@ -14,7 +14,6 @@ from agent.runtime.running_operation import RunningOperation
 from agent.runtime.worklet_events import late_contribution_event
 from agent.runtime.worklet_surroundings import Surroundings, WorkletFacts
 
-
 _MOST_LOCKS = 10_000
 """That the code of one worklet may hold."""
 _MOST_CONTRIBUTIONS = 200_000

@@ -160,17 +160,29 @@ async def test_a_loop_that_asks_for_much_is_answered_as_fast_as_it_takes_the_ans
     assert [call for call, _ in world.owner.answers] == list(range(1, 101))
 
 
-async def test_reads_and_writes_take_effect_in_the_order_in_which_they_were_asked_for(world: World) -> None:
+@pytest.mark.parametrize("lock", [None, "l"])
+async def test_reads_and_writes_take_effect_in_the_order_in_which_they_were_asked_for(
+    world: World, lock: str | None
+) -> None:
     world.owner.size = 1_000_000
     for call in range(1, 21):
         world.say("entries", {}, call=call)
-    world.say("update", {"methods": [{"op": "clear"}], "lock": None, "batch": False}, call=21)
+    world.say("update", {"methods": [{"op": "clear"}], "lock": lock, "batch": False}, call=21)
     await asyncio.sleep(0.01)
-    write = ("update", 1, (ClearMethod(),), None, False)
+    write = ("update", 1, (ClearMethod(),), lock, False)
     assert write not in world.services.told
     world.owner.takes.set()
     await asyncio.sleep(0.01)
     assert world.services.told == [("entries", 1)] * 20 + [write]
+
+
+async def test_what_waits_for_a_lock_holds_up_nothing_else(world: World) -> None:
+    for call in range(1, 21):
+        world.say("requestLock", {"name": "l", "mode": "exclusive", "ifAvailable": False, "steal": False}, call=call)
+    world.say("length", {}, call=21)
+    await asyncio.sleep(0.01)
+    assert [call for call, _ in world.owner.answers] == [21]
+    await world.tasks.close()
 
 
 async def test_a_worklet_whose_open_questions_hold_too_much_is_ended(world: World) -> None:

@@ -166,3 +166,19 @@ async def test_no_other_console_is_without_bound(browser: Browser) -> None:
     async with loaded(browser, script) as made:
         await made.go()
         assert len(made.services.logs) <= 200
+
+
+async def test_a_loop_that_reads_everything_at_once_gets_it_and_the_others_go_on(
+    browser: Browser, bystander: Loaded
+) -> None:
+    services = Services()
+    services.entries_ = {f"{number:04}": "v" * 10_000 for number in range(200)}
+    code = """
+        const reads = Array.from({ length: 40 }, () => sharedStorage.values().next());
+        for (const { value } of await Promise.all(reads)) if (value.length !== 10000) throw new Error(value.length);
+    """
+    async with loaded(browser, running(code), services=services) as made:
+        going = asyncio.ensure_future(made.go())  # noqa: TID251 - awaited below
+        while not going.done():
+            assert await bystander.go() == OperationResult()
+        assert await going == OperationResult()
