@@ -28,7 +28,7 @@ _BUSY = 0.3
 _SETTLING = 0.5
 """Seconds in which the memory of one that has ended comes back, before another is ended for it."""
 _SHARES = 4
-"""How many worklets' worth of memory that nobody owns up to ends all of them."""
+"""How many worklets' worth of memory all may hold together; as much that nobody owns up to ends all of them."""
 _KINDS_OF_MEMORY = ("usedSize", "embedderHeapUsedSize", "backingStorageSize")
 """Fields of ``Runtime.getHeapUsage``, in bytes."""
 UNRESPONSIVE = "it did not respond"
@@ -147,11 +147,16 @@ class WorkletWatch:
             worklet.end(TOO_MUCH_MEMORY)
 
     def _bound_process(self, page: WorkletPage, now: float) -> None:
-        """Bound memory that V8 does not count, WebAssembly's say: it is known only for all worklets together."""
+        """Bound what worklets hold together, and what V8 does not count: WebAssembly's, say, of nobody known."""
         mine = [watched for watched in self._watched.values() if watched.worklet.page is page]
-        process = page.process
-        unowned = process.grown() - sum(watched.held for watched in mine)
-        if unowned > _SHARES * max(watched.limits.worklet_memory for watched in mine):
+        process, most = page.process, _SHARES * max(watched.limits.worklet_memory for watched in mine)
+        held = sum(watched.held for watched in mine)
+        if held > most:
+            # All of them have one address range of V8's: where that is used up, all of them are gone.
+            max(mine, key=lambda watched: watched.held).worklet.end(TOO_MUCH_MEMORY)
+            return
+        unowned = process.grown() - held
+        if unowned > most:
             page.crash()
         if page.ending:
             process.settled = now + _SETTLING

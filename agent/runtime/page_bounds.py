@@ -38,8 +38,8 @@ class _Page:
     full: bool = False
 
 
-class PageBounds:
-    """What the pages of one profile have under way."""
+class Pool:
+    """What the pages of one profile have of one kind."""
 
     def __init__(self, limits: SharedStorageLimits) -> None:
         self._limits = limits
@@ -95,6 +95,22 @@ class PageBounds:
         page = self._page(document)
         count, page.dropped, page.full = page.dropped, 0, False
         return count
+
+
+class PageBounds:
+    """What the pages of one profile have here.
+
+    What a page can see hangs on :attr:`asked` and :attr:`kept` alone, which it knows: it must not learn when operations
+    end.
+    """
+
+    def __init__(self, limits: SharedStorageLimits) -> None:
+        self.asked = Pool(limits)
+        """Calls that wait for their turn or their answer, and what is told of them."""
+        self.under_way = Pool(limits)
+        """Operations, and writes."""
+        self.kept = Pool(limits)
+        """Selected URLs and the names of saved queries."""
 
 
 def call_load(options: Mapping[str, Any]) -> Load:

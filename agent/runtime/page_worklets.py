@@ -50,6 +50,9 @@ _DOCUMENT_ENDED = Check(
     "document", False, "the document of the call has ended, and its worklets with it", "call before it ends"
 )
 _TOO_MANY_TEXT = "The page has too many shared storage worklets."
+_TOO_MANY_FRAMES = Check(
+    "frames of the urn", False, "too many were given it and did not navigate", "put it into frames of the document"
+)
 _POLICY = 'The "shared-storage" Permissions Policy denied the method for the worklet origin.'
 
 
@@ -194,7 +197,7 @@ class PageWorklets:
 
     def _note(self, event: Event, document: Document) -> None:
         noting = self._around.tasks.start(self._around.transactions.note(event), "refusal")
-        self._bounds.while_running(noting, document, Load(calls=1))
+        self._bounds.asked.while_running(noting, document, Load(calls=1))
 
     # Operations.
 
@@ -242,14 +245,16 @@ class PageWorklets:
     def _call(self, life: WorkletLife, call: PageCall, urls: tuple[str, ...] | None, then: Ended) -> None:
         options, clock, document = call.options, self._around.clock, call.caller.document
         load = call_load(options)
+        exceeded = self._bounds.under_way.exceeded(document, load)
+        pool = self._bounds.under_way if exceeded is None else self._bounds.asked
 
         async def ended(operation: RunningOperation, result: OperationResult, now: int) -> None:
             try:
                 await then(operation, result, now)
             finally:
-                self._bounds.remove(document, load)
+                pool.remove(document, load)
 
-        self._bounds.add(document, load)
+        pool.add(document, load)
         operation = Operation(
             next(self._operation_ids),
             options["name"],
@@ -260,7 +265,10 @@ class PageWorklets:
         )
         began = asyncio.get_running_loop().time()
         running = RunningOperation(operation, clock.now(), clock.ahead, began, ended)
-        life.call(running, keep_alive=options["keepAlive"])
+        if exceeded is None:
+            life.call(running, keep_alive=options["keepAlive"])
+        else:
+            life.decline(running, f"{exceeded.detail}: {exceeded.fix}", keep_alive=options["keepAlive"])
 
     def select_url(self, call: PageCall) -> Reply:
         """``selectURL``: the page has made the urn, and learns the URL behind it by :meth:`resolve_urn`."""
@@ -269,29 +277,31 @@ class PageWorklets:
         if made is None:
             return {}
         urls = tuple(entry["url"] for entry in options["urls"])
-        selected = self.selected_urls.open(document, options["urn"], made.facts.data_origin, urls)
+        # One of them is kept while the page lives, and so are the names of a saved query.
+        kept = text_load(max(urls, key=len) + options["savedQuery"] + options["name"])
+        selected = None
+        if self._bounds.kept.exceeded(document, kept) is None:
+            selected = self.selected_urls.open(document, options["urn"], made.facts.data_origin, urls)
         if selected is None:
             self._refuse(made.facts, StorageEvent.SELECT_URL, _TOO_MANY_URNS)
             if made.life is not None:
                 made.life.hold(keep_alive=options["keepAlive"])
             return error("OperationError", _TOO_MANY_URNS_TEXT)
-        # One of them is kept while the page lives.
-        self._bounds.add(document, text_load(max(urls, key=len)))
+        self._bounds.kept.add(document, kept)
         why = made.obstacle or policy_obstacle(document, SHARED_STORAGE_SELECT_URL, made.facts.data_origin)
         if made.life is None or why is not None:
             selected.chosen.set_result(urls[0])
             selected.urls = ()
             return self._not_run(made.facts, StorageEvent.SELECT_URL, why, _SELECT_URL_DISABLED)
         query = Query(made.facts.data_origin, made.facts.url, options["name"], options["savedQuery"])
-        if query.name and (earlier := self.selected_urls.saved(document, query)) is not None:
-            made.life.hold(keep_alive=options["keepAlive"])
-            replaying = self._around.tasks.start(self._replay(made.facts, selected, query, earlier), "saved query")
-            self._bounds.while_running(replaying, document, call_load(options))
-            return {}
         save = None
-        if query.name:
+        if query.name and self._bounds.under_way.exceeded(document, call_load(options)) is None:
+            if (earlier := self.selected_urls.saved(document, query)) is not None:
+                made.life.hold(keep_alive=options["keepAlive"])
+                replaying = self._around.tasks.start(self._replay(made.facts, selected, query, earlier), "saved query")
+                self._bounds.under_way.while_running(replaying, document, call_load(options))
+                return {}
             save = self.selected_urls.save(document, query)
-            self._bounds.add(document, text_load(query.operation + query.name))
         self._call(made.life, call, urls, partial(self._selected, made.facts, selected, save))
         return {}
 
@@ -342,8 +352,16 @@ class PageWorklets:
     async def resolve_urn(self, call: PageCall) -> Reply:
         """The URL behind a urn, once its operation has ended."""
         fenced = call.options.get("fenced") is True
-        url = await self.selected_urls.resolve(call.caller.document, call.options["urn"], fenced=fenced)
-        return {} if url is None else {"url": url}
+        document, urn = call.caller.document, call.options["urn"]
+        url = await self.selected_urls.resolve(document, urn, fenced=fenced)
+        if url is not None:
+            return {"url": url}
+        if self.selected_urls.find(document, urn) is not None:
+            now = self._around.clock.now()
+            self._note(
+                without_effect(call, StorageEvent.NAVIGATION, "too-many-frames", _TOO_MANY_FRAMES, now), document
+            )
+        return {}
 
 
 def error(name: str, message: str) -> Reply:

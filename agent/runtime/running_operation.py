@@ -48,6 +48,8 @@ class RunningOperation:
     """Whether its batch is complete: it contributes no more."""
     too_late: int = 0
     """How many contributions came after that."""
+    debug_too_late: bool = False
+    """Whether debug mode was asked for after it."""
     too_many: int = 0
     """How many were dropped that would have waited for an event, for as many as may wait for it already."""
     debug: DebugDetails = field(default_factory=DebugDetails)

@@ -17,6 +17,9 @@ from agent.model.shared_storage import SharedStorageLimits
 from agent.model.site import schemeful_site
 from agent.runtime.stored_shared_storage import StoredSharedStorage
 
+_MOST_TO_COME = 10_000
+"""Frames that may have been given one urn without having navigated."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -153,10 +156,11 @@ class SelectedUrls:
     async def resolve(self, document: Document, urn: str, *, fenced: bool = False) -> str | None:
         """The URL behind ``urn``, once it is chosen; None where ``document``'s page has no such urn.
 
+        None too where too many frames were given it and did not navigate.
         ``fenced``: a ``<fencedframe>`` is to show it, not an iframe.
         """
         selected = self._page(document).urns.get(urn)
-        if selected is None:
+        if selected is None or len(selected.to_come) >= _MOST_TO_COME:
             return None
         selected.asked_by.add(document)
         selected.to_come.append(fenced)

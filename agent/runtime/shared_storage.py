@@ -19,7 +19,7 @@ from agent.engines.shared_storage.write_header import WriteHeader
 from agent.model.events import Event
 from agent.model.shared_storage import StorageEvent, Writer, WrittenBy
 from agent.runtime.navigations_out import NavigationsOut
-from agent.runtime.page_bounds import Load, PageBounds, call_load, header_load, update_load
+from agent.runtime.page_bounds import Load, PageBounds, Pool, call_load, header_load, update_load
 from agent.runtime.page_worklets import LoadScript, PageWorklets, Reply, error
 from agent.runtime.refused_calls import TOO_MUCH, TOO_MUCH_TEXT, dropped_event, more_dropped_event, refused_event
 from agent.runtime.shared_storage_calls import Update, read_update
@@ -69,16 +69,16 @@ class SharedStorage:
     def _admit(self, call: PageCall) -> None:
         document = call.caller.document
         load = update_load(call.options) if call.method == "update" else call_load(call.options)
-        if (exceeded := self._bounds.exceeded(document, load)) is not None:
-            self._drop(document, dropped_event(call, exceeded, self._around.clock.now()))
+        if (exceeded := self._bounds.asked.exceeded(document, load)) is not None:
+            self._drop(self._bounds.asked, document, dropped_event(call, exceeded, self._around.clock.now()))
             failed = error("OperationError", TOO_MUCH_TEXT) if call.method == "createWorklet" else {}
             self._around.realms.answer(call, failed)
             if call.options.get("keepAlive") is False:
                 # One for each worklet: its page calls it no more.
                 self._around.tasks.start(self._last_in_turn(call), "last call of a worklet")
             return
-        self._tell_dropped(document)
-        self._bounds.add(document, load)
+        self._tell_dropped(self._bounds.asked, document)
+        self._bounds.asked.add(document, load)
         self._in_line[document] = self._in_line.get(document, 0) + 1
         self._around.tasks.start(self._perform(call, load), "shared storage call")
 
@@ -89,18 +89,19 @@ class SharedStorage:
 
     def _note(self, event: Event, document: Document) -> None:
         """Record what came to nothing; that may pile up as well."""
-        if self._bounds.exceeded(document, _EVENT) is not None:
-            self._drop(document, event)
+        asked = self._bounds.asked
+        if asked.exceeded(document, _EVENT) is not None:
+            self._drop(asked, document, event)
         else:
             noting = self._around.tasks.start(self._around.transactions.note(event), "refused call")
-            self._bounds.while_running(noting, document, _EVENT)
+            asked.while_running(noting, document, _EVENT)
 
-    def _drop(self, document: Document, event: Event) -> None:
-        if self._bounds.drop(document):
+    def _drop(self, pool: Pool, document: Document, event: Event) -> None:
+        if pool.drop(document):
             self._around.tasks.start(self._around.transactions.note(event), "dropped call")
 
-    def _tell_dropped(self, document: Document) -> None:
-        if count := self._bounds.dropped(document):
+    def _tell_dropped(self, pool: Pool, document: Document) -> None:
+        if count := pool.dropped(document):
             event = more_dropped_event(document, count, self._around.clock.now())
             self._around.tasks.start(self._around.transactions.note(event), "dropped calls")
 
@@ -114,7 +115,7 @@ class SharedStorage:
             await self._in_turn(call, load)
         finally:
             # What goes on by itself has been added again by now.
-            self._bounds.remove(document, load)
+            self._bounds.asked.remove(document, load)
 
     async def _in_turn(self, call: PageCall, load: Load) -> None:
         # From here to the first step that waits nothing comes between: that is what keeps the order.
@@ -146,9 +147,14 @@ class SharedStorage:
             event = refusal(writer, kind, why.verdict, (why.check,), now=self._around.clock.now())
             self._note(event, caller.document)
             return error("OperationError", _DISABLED)
-        # A page is not told whether it then fits the quota.
+        # A page is not told whether there is room for it, nor whether it then fits the quota.
+        document, pool = caller.document, self._bounds.under_way
+        if (exceeded := pool.exceeded(document, load)) is not None:
+            self._drop(pool, document, dropped_event(call, exceeded, self._around.clock.now()))
+            return {}
+        self._tell_dropped(pool, document)
         writing = self._around.tasks.start(self._write(writer, update), "write of a page")
-        self._bounds.while_running(writing, caller.document, load)
+        pool.while_running(writing, document, load)
         return {}
 
     async def _write(self, writer: Writer, update: Update) -> None:
@@ -170,13 +176,19 @@ class SharedStorage:
             await self._around.transactions.note(event)
         elif header.lock is None:
             await self._around.storage.update_by_header(writer, header)
-        elif (exceeded := self._bounds.exceeded(document, load := header_load(header.methods))) is not None:
-            event = refusal(writer, StorageEvent.BATCH_UPDATE, TOO_MUCH, (exceeded,), now=self._around.clock.now())
-            self._drop(document, event)
         else:
-            self._tell_dropped(document)
+            self._write_later(document, writer, header)
+
+    def _write_later(self, document: Document, writer: Writer, header: WriteHeader) -> None:
+        """As soon as its lock is free."""
+        load, pool = header_load(header.methods), self._bounds.under_way
+        if (exceeded := pool.exceeded(document, load)) is not None:
+            event = refusal(writer, StorageEvent.BATCH_UPDATE, TOO_MUCH, (exceeded,), now=self._around.clock.now())
+            self._drop(pool, document, event)
+        else:
+            self._tell_dropped(pool, document)
             writing = self._around.tasks.start(self._write_by_header(writer, header), "write of a response")
-            self._bounds.while_running(writing, document, load)
+            pool.while_running(writing, document, load)
 
     async def _write_by_header(self, writer: Writer, header: WriteHeader) -> None:
         async with self._around.locks.holding(writer.origin, header.lock):
@@ -186,7 +198,8 @@ class SharedStorage:
 
     def document_ended(self, document: Document) -> None:
         """A document is gone; what it called before comes first."""
-        self._tell_dropped(document)
+        for pool in (self._bounds.asked, self._bounds.under_way):
+            self._tell_dropped(pool, document)
         if self._in_line.get(document):
             self._around.tasks.start(self._ended_in_turn(document), "end of a document")
         else:

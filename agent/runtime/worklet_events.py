@@ -46,11 +46,14 @@ def operation_event(facts: WorkletFacts, operation: RunningOperation, result: Op
 
 
 def dropped_contributions(operation: RunningOperation) -> tuple[Check, ...]:
-    """What of its contributions came to nothing before anything was decided of its report."""
+    """What its code said of its report that came to nothing before that was decided."""
     checks: list[Check] = []
     if count := operation.too_late:
         detail = f"{count} contribution{'s' * (count > 1)} came after its time limit, when its report was complete"
         checks.append(Check("time limit", False, detail, "contribute sooner, or ask for no report in any case"))
+    if operation.debug_too_late:
+        detail = "debug mode was enabled after its time limit, when its report was complete"
+        checks.append(Check("time limit", False, detail, "enable it before anything that takes time"))
     if count := operation.too_many:
         detail = f"{count} contribution{'s' * (count > 1)} came where as many waited for their event as may"
         checks.append(Check("waiting contributions", False, detail, "contribute on an event once, not in a loop"))

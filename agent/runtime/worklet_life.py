@@ -123,6 +123,13 @@ class WorkletLife:
             operation.alarm = around.alarms.after(limits.deterministic_timeout, lambda: self._time_out(operation))
         operation.task = around.tasks.start(self._perform(operation), "operation")
 
+    def decline(self, operation: RunningOperation, why: str, *, keep_alive: bool) -> None:
+        """Take a call as one that fails: there is no room for it, which nobody but the agent's owner may see."""
+        self.hold(keep_alive=keep_alive)
+        self._console("error", why)
+        result = OperationResult(failure=ScriptFailure(why))
+        self._store(self._conclude(operation, result, self._surroundings.clock.now()))
+
     def hold(self, *, keep_alive: bool) -> None:
         """A call came, with or without ``keepAlive``."""
         self._closing = not keep_alive

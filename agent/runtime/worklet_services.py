@@ -142,7 +142,9 @@ class Services:
     def debug_mode_enabled(self, operation: int, key: int | None) -> None:
         """See :class:`WorkletServices`."""
         running = self._operations.get(operation)
-        if running is not None and not running.reported:
+        if running is not None and running.reported:
+            running.debug_too_late = True
+        elif running is not None:
             running.debug = DebugDetails(enabled=True, key=key)
 
     def late_contribution(self) -> None:

@@ -191,6 +191,16 @@ async def test_far_too_much_memory_ends_the_process(world: World) -> None:
     assert await _soon(lambda: world.page.crashes)
 
 
+async def test_where_all_hold_too_much_together_the_largest_is_ended(world: World) -> None:
+    worklets = [world.worklet() for _ in range(6)]
+    for number, worklet in enumerate(worklets):
+        worklet.is_called, worklet.held = True, (70 + number) * MB
+    assert await _soon(lambda: worklets[-1].ends)
+    await _looks()
+    assert [worklet.ends for worklet in worklets] == [[]] * 5 + [["it held too much memory"]]
+    assert world.page.crashes == 0
+
+
 async def test_one_that_says_too_much_from_one_answer_to_the_next_is_ended(world: World) -> None:
     worklet = world.worklet(SharedStorageLimits())
     worklet.busy = True

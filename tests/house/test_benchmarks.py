@@ -42,6 +42,9 @@ FIGURES = {
     },
     "sealing": {f"sealing.{report}_over_bare" for report in ("two", "twenty", "debug")},
     "worklets": {"worklets.create", "worklets.reach_call", "worklets.fifty.page_over_alone"},
+    "shared_storage": {
+        f"shared_storage.{subject}" for subject in ("set", "run", "add_module", "run_to_contribution_stored")
+    },
     "opt_out": {f"opt_out.{state}.{call}.enabled_less_opted_out" for state in ("plain", "crowded") for call in _CALLS},
 }
 """What each benchmark gives at least."""

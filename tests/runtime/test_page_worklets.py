@@ -11,6 +11,7 @@ from agent.model.private_aggregation import Batch
 from agent.model.settings import Settings
 from agent.model.shared_storage import SharedStorageLimits, StorageEvent
 from agent.model.worklets import OperationResult, ScriptFailure
+from agent.runtime import selected_urls
 from storage import events as event_store
 from tests.runtime import worklet_world
 from tests.runtime.worklet_world import ADTECH, NEWS, SCRIPT, World
@@ -182,3 +183,21 @@ async def test_worklets_that_load_for_ever_are_counted(world: World) -> None:
     assert (await world.create_worklet(3))["error"] == TOO_MANY
     await asyncio.sleep(0)
     assert len(world.browser.worklets) == 2
+
+
+async def test_a_urn_is_given_to_so_many_frames_that_do_not_navigate_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selected_urls, "_MOST_TO_COME", 2)
+    await world.create_worklet()
+    await world.select_url("op", "urn:uuid:1")
+    world.worklet.end("op", OperationResult(index=1))
+    for _ in range(2):
+        assert await world.call("resolveUrn", {"urn": "urn:uuid:1"}) == {"url": f"{NEWS}/1"}
+    assert await world.call("resolveUrn", {"urn": "urn:uuid:1"}) == {}
+    await world.settle()
+    assert await _verdicts(world, StorageEvent.NAVIGATION) == ["too-many-frames"]
+    frames = world.browser.frames
+    selected = world.shared_storage.selected_urls
+    selected.navigation_asked(frames.add("ad", "context", "session", "T"), f"{NEWS}/1")
+    assert await world.call("resolveUrn", {"urn": "urn:uuid:1"}) == {"url": f"{NEWS}/1"}

@@ -14,7 +14,7 @@ from playwright.async_api import Page
 from agent.model.clock import Clock
 from agent.model.private_aggregation import PRIVATE_AGGREGATION, PrivateAggregationLimits
 from agent.model.settings import Settings
-from agent.model.shared_storage import StorageEvent
+from agent.model.shared_storage import SharedStorageLimits, StorageEvent
 from agent.runtime import Agent
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -359,3 +359,40 @@ class TestDeveloperMode:
             late,
         )
         await asyncio.wait_for(crashed.wait(), 10)
+
+
+async def test_an_operation_called_right_before_its_frame_is_removed_is_run(agent: Agent, sites: Sites) -> None:
+    del sites
+    page = await agent.new_page(f"{NEWS}/")
+    await page.evaluate(
+        """async () => {
+            const frame = document.createElement("iframe");
+            frame.src = "/frame";
+            document.body.append(frame);
+            await new Promise((done) => { frame.onload = done; });
+            const { sharedStorage } = frame.contentWindow;
+            await sharedStorage.worklet.addModule("/worklet.js");
+            sharedStorage.run("Copy", { data: { more: "!" } });
+            frame.remove();
+        }"""
+    )
+    assert await _event(agent, StorageEvent.RUN) == ["finished"]
+    assert await _entries(agent) == {"copy": "undefined!"}
+
+
+async def test_a_page_has_so_many_worklets_and_others_have_theirs() -> None:
+    limits = SharedStorageLimits(max_worklets_per_page=3)
+    async with Agent.launch(settings=Settings(shared_storage_limits=limits)) as agent:
+        _sites(agent)
+        page = await agent.new_page(f"{NEWS}/")
+        create = """async (count) => {
+            const made = [];
+            for (let n = 0; n < count; n += 1) made.push(sharedStorage.createWorklet("/worklet.js"));
+            return (await Promise.allSettled(made)).map((one) => one.reason?.message ?? "made");
+        }"""
+        refused = "The page has too many shared storage worklets."
+        assert await page.evaluate(create, 5) == ["made"] * 3 + [refused] * 2
+        other = await agent.new_page(f"{NEWS}/")
+        assert await other.evaluate(create, 1) == ["made"]
+        await page.reload()
+        assert await page.evaluate(create, 3) == ["made"] * 3

@@ -98,14 +98,16 @@ async def test_so_many_contributions_wait_for_one_event_and_those_beyond_are_tol
     assert event.trace.stopped_at.detail.startswith("3 contributions came where as many waited")
 
 
-async def test_contributions_after_the_time_limit_of_a_select_url_are_told(world: World) -> None:
+async def test_what_comes_after_the_time_limit_of_a_select_url_is_told(world: World) -> None:
     await world.select_url("op", "urn:uuid:1", config=DETERMINISTIC)
     world.clock.advance(5000)
     await world.shared_storage.clock_moved()
     world.worklet.services.contributed(world.worklet.calls["op"].id, Contribution(1, 1))
+    world.worklet.services.debug_mode_enabled(world.worklet.calls["op"].id, None)
     world.worklet.end("op", OperationResult(index=1))
     await world.settle()
     event = await world.database.transact("read", lambda c: event_store.last(c, StorageEvent.SELECT_URL))
     assert event is not None
     assert event.verdict == "selected"
     assert "1 contribution came after its time limit" in event.trace.checks[0].detail
+    assert "debug mode was enabled after its time limit" in event.trace.checks[1].detail
