@@ -120,7 +120,8 @@ class WorkletLife:
         self.hold(keep_alive=keep_alive)
         limits = around.settings.private_aggregation_limits
         if is_deterministic(PrivateAggregationApi.SHARED_STORAGE, operation.call.config, limits):
-            operation.alarm = around.alarms.after(limits.deterministic_timeout, lambda: self._time_out(operation))
+            due = operation.started + limits.deterministic_timeout
+            operation.alarm = around.alarms.after(limits.deterministic_timeout, lambda: self._time_out(operation, due))
         operation.task = around.tasks.start(self._perform(operation), "operation")
 
     def decline(self, operation: RunningOperation, why: str, *, keep_alive: bool) -> None:
@@ -162,9 +163,10 @@ class WorkletLife:
             # A frame may wait for it, whatever became of the report.
             await operation.ended(operation, result, now)
 
-    def _time_out(self, operation: RunningOperation) -> None:
+    def _time_out(self, operation: RunningOperation, due: int) -> None:
+        # However far the clock was moved past it: it spends the budget of its own minute.
         if not operation.reported:
-            self._store(self._report(operation, self._surroundings.clock.now(), timed_out=True))
+            self._store(self._report(operation, due, timed_out=True))
 
     async def _report(
         self, operation: RunningOperation, now: int, *, timed_out: bool = False, uncaught_error: bool = False

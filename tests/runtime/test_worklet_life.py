@@ -203,6 +203,15 @@ async def test_a_deterministic_operation_that_never_ends_reports_after_five_seco
     assert event.trace.stopped_at.detail.startswith("1 contribution came after"), "and that is told"
 
 
+async def test_a_time_limit_that_the_clock_was_moved_past_counts_at_its_own_instant(world: World) -> None:
+    began = world.clock.now()
+    await world.run(config=DETERMINISTIC)
+    world.worklet.services.contributed(world.worklet.calls["op"].id, ONE)
+    world.clock.advance("1h")
+    await world.shared_storage.clock_moved()
+    assert [(batch.timed_out, now) for batch, now in world.batches] == [(True, began + 5000)]
+
+
 async def test_an_operation_without_reason_for_a_report_has_no_time_limit(world: World) -> None:
     await world.run()
     world.clock.advance("1h")
