@@ -4,8 +4,8 @@ Measured by the page's own clock: ``set`` and ``run``, 20 in sequence, each unti
 ``add_module`` in a page that was just opened, with the fetch of a small script that no cache holds. The goals are what
 native Chromium 143 took on another machine.
 
-Measured by the host: ``run_to_contribution_stored``, from the command to the page that calls ``run()`` to the commit of
-the report that its operation's contribution came to. ``evaluate`` is such a command alone, which is part of it.
+Measured by the system's clock, which both read: ``run_to_contribution_stored``, from the page's call of ``run()`` until
+the report that its operation's contribution came to is committed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
-from time import perf_counter
+from time import CLOCK_REALTIME, clock_gettime
 
 from playwright.async_api import Page
 
@@ -42,7 +42,11 @@ _TIMED = """async (count) => {{
   for (let i = 0; i < count; i++) await {};
   return (performance.now() - started) / count;
 }}"""
-_CONTRIBUTE = "() => void sharedStorage.run('contribute', { keepAlive: true })"
+_CONTRIBUTE = """() => {
+  const called = performance.timeOrigin + performance.now();
+  sharedStorage.run('contribute', { keepAlive: true });
+  return called;
+}"""
 
 
 async def measure(plan: Plan) -> list[Figure]:
@@ -58,7 +62,6 @@ async def measure(plan: Plan) -> list[Figure]:
         subjects = {name: partial(_called, page, call) for name, call in _CALLS.items()}
         subjects["add_module"] = partial(_module_added, fresh)
         subjects["run_to_contribution_stored"] = partial(_contributed, agent, page)
-        subjects["evaluate"] = partial(_evaluated, page)
         times = await interleave("shared_storage", plan, subjects)
     return [Figure(f"shared_storage.{name}", "ms", samples, goal=GOALS.get(name)) for name, samples in times.items()]
 
@@ -77,23 +80,20 @@ async def _module_added(page: Page) -> float:
 
 async def _contributed(agent: Agent, page: Page) -> float:
     before = await agent.events.last(PRIVATE_AGGREGATION)
-    stored = asyncio.ensure_future(_next(agent, 0 if before is None else before.id))  # noqa: TID251 - awaited below
-    await asyncio.sleep(0)
-    started = perf_counter()
-    await page.evaluate(_CONTRIBUTE)
-    return (await stored - started) * 1000
+    async with asyncio.TaskGroup() as tasks:
+        stored = tasks.create_task(_next(agent, 0 if before is None else before.id))
+        # A page that has lived long has drifted from the system's clock.
+        await page.reload()
+        await page.evaluate(f"() => {_ADD_MODULE}")
+        called = float(await page.evaluate(_CONTRIBUTE))
+    return stored.result() - called
 
 
 async def _next(agent: Agent, after: int) -> float:
+    """Milliseconds since 1970 when a batch was committed after that event."""
     while True:
         async with agent.events.news:
             await agent.events.news.wait()
-        now = perf_counter()
+        now = clock_gettime(CLOCK_REALTIME) * 1000
         if await agent.events.read(after=after, kind=PRIVATE_AGGREGATION, limit=1):
             return now
-
-
-async def _evaluated(page: Page) -> float:
-    started = perf_counter()
-    await page.evaluate("() => {}")
-    return (perf_counter() - started) * 1000
