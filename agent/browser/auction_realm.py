@@ -122,13 +122,7 @@ class AuctionRealm:
 
     async def while_alive(self, work: Coroutine[Any, Any, _T]) -> _T | None:
         """What ``work`` gives; None where the realm ends first."""
-        working = self._tasks.start(work, "ask a realm")
-        await asyncio.wait((working, self._ended), return_when=FIRST_COMPLETED)
-        if not working.done():
-            working.cancel()
-            return None
-        result: _T = working.result()
-        return result
+        return await self._tasks.until(self._ended, work, "ask a realm")
 
     def _heard(self, message: Message) -> None:
         self.events_received += 1

@@ -144,13 +144,7 @@ class DedicatedWorklet:
 
     async def while_alive(self, work: Coroutine[Any, Any, _T]) -> _T | None:
         """What ``work`` gives; None where the worklet ends first."""
-        working = self._tasks.start(work, "ask a worklet")
-        await asyncio.wait((working, self._ended), return_when=FIRST_COMPLETED)
-        if not working.done():
-            working.cancel()
-            return None
-        result: _T = working.result()
-        return result
+        return await self._tasks.until(self._ended, work, "ask a worklet")
 
     def _say(self, what: str, *values: str | int) -> None:
         if not self._ended.done():

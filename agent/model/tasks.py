@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 _log = logging.getLogger("tallyhost")
+_T = TypeVar("_T")
 
 
 class Tasks:
@@ -22,6 +23,16 @@ class Tasks:
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
+
+    async def until(self, end: asyncio.Future[Any], work: Coroutine[Any, Any, _T], name: str) -> _T | None:
+        """What ``work`` gives, run under ``name``; None where ``end`` comes first, which cancels it."""
+        task = self.start(work, name)
+        await asyncio.wait((task, end), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            return None
+        result: _T = task.result()
+        return result
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
