@@ -31,9 +31,9 @@ class Registering:
         self.host.calls.clear()
         self.requests.clear()
 
-    async def settle(self) -> None:
-        """Wait until what the page has begun is known here."""
-        await asyncio.sleep(0.1)
+    async def settle(self, seconds: float = 0.1) -> None:
+        """Wait until what the page has begun is known here; what it does in a task of its own takes longer."""
+        await asyncio.sleep(seconds)
 
     def announced(self, method: str | None = None) -> list[dict[str, Any]]:
         """The options of the announcements so far, those by ``method`` alone where it is given."""

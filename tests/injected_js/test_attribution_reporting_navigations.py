@@ -117,7 +117,7 @@ async def test_listeners_of_the_page_have_their_say(new_host: NewHost, listener:
     page = await show(new_host, LINK)
     await page.host.run(listener)
     await page.host.page.click("#a")
-    await page.settle()
+    await page.settle(0.5)
     assert told(page) == expected
 
 
