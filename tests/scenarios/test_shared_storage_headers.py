@@ -62,6 +62,8 @@ async def test_25_images_and_frames_and_each_hop_of_a_redirect_write_and_navigat
         "b.test/hop": Answer(status=302, headers=writing("set;key=hop;value=v", Location=f"{C}/end")),
         "c.test/end": Answer(PNG, "image/png", headers=writing("set;key=end;value=v")),
         "b.test/top": Answer(headers=writing("set;key=top;value=v")),
+        # What a page's own script names is awaited from its first request on.
+        "pub.test/": Answer("<script>/* sharedStorageWritable */</script>"),
     }
     page = await world.open(f"{PUB}/")
     await page.evaluate(f"""() => new Promise((done) => {{
