@@ -88,7 +88,8 @@ class Ledger:
         if kind == "track":
             return web.Response(text="WEBVTT\n", content_type="text/vtt", headers=headers)
         if kind == "eventsource":
-            return web.Response(text="data: 1\n\n", content_type="text/event-stream", headers=headers)
+            # One that ends is asked for again after this many milliseconds: not while a test lasts.
+            return web.Response(text="retry: 3600000\ndata: 1\n\n", content_type="text/event-stream", headers=headers)
         return web.Response(text="<!doctype html>", content_type="text/html", headers=headers)
 
     async def until(self, count: int, seconds: float = 20) -> None:
