@@ -29,6 +29,7 @@ NAMES = (
     "story_throughput",
     "registrations",
     "sealing",
+    "aggregation",
     "memory",
     "opt_out",
     "worklets",

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sites import reach, registrations, story
 from sites.pages import Site, content_security_policy
+from sites.questions import ATTRIBUTION_REPORTING, PRIVATE_AGGREGATION
 
 _PRODUCTS = {product.slug: product for product in story.PRODUCTS}
 _PIXEL = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
@@ -24,10 +25,10 @@ def add_pages(site: Site) -> None:
     site.page("/", "index.html")
     facts = {
         "campaigns": {str(campaign.number): campaign.label for campaign in story.CAMPAIGNS},
-        "buckets": registrations.bucket_meanings(),
+        "question": ATTRIBUTION_REPORTING,
     }
     site.page("/attribution", "attribution.html", facts)
-    site.page("/reach", "reach.html", {"counted": reach.counted(), "buckets": reach.bucket_meanings()})
+    site.page("/reach", "reach.html", {"counted": reach.counted(), "question": PRIVATE_AGGREGATION})
     _add_poster(site)
     policy = content_security_policy(ancestors=story.HOSTS[1].origin)
     pictures = []

@@ -16,7 +16,10 @@ VALUE = 16_384
 BUDGET = 65_536
 """Most that one browser adds in ten minutes: what the noise must hide."""
 EPSILON = 2.0
-"""With which the sums are published: noise of scale 32,768, which is two browsers."""
+"""With which the sums are asked for: noise of scale 32,768, which is two browsers.
+
+Among twenty people that can be seen and does no harm; with the service's default of 10 it would be 0.4 of one.
+"""
 OFTEN = 3
 """From this many times on the poster was seen often."""
 _OFTEN_BITS = 16

@@ -22,6 +22,11 @@ COUNT_VALUE = 32_768
 """What one purchase adds to its campaign: half of the budget of 65,536."""
 VALUE_OF_A_EURO = 32
 """The other half, for prices up to 1,024 euros."""
+EPSILON = 10.0
+"""With which the sums are asked for, the service's default: noise of scale 6,553.6 on each bucket.
+
+That is a fifth of a purchase, and 205 euros: a price fills little of its half of the budget, and drowns.
+"""
 PURCHASE = 2 << 9
 """Kind of conversion, beyond the 9 bits of the campaign's number."""
 CATEGORY_BITS = 7

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sites import ads, story
 from sites.pages import Site, content_security_policy, environment
+from sites.questions import QUESTIONS
 
 Strip = Callable[[], list[dict[str, Any]]]
 """Gives what the agent just did, oldest first: ``{"time": ISO 8601 text, "site": host, "text": sentence}``."""
@@ -32,7 +33,8 @@ def demo_sites(
     _news(sites["news.test"])
     _shop(sites["shop.test"])
     ads.add_pages(sites["adtech.test"])
-    sites["aggregator.test"].page("/", "index.html")
+    meanings = {bucket: meaning for question in QUESTIONS.values() for bucket, meaning in question.meanings.items()}
+    sites["aggregator.test"].page("/", "index.html", {"buckets": meanings})
     for name, applications in (mounts or {}).items():
         for prefix, application in applications.items():
             sites[name].app.add_subapp(prefix, application)

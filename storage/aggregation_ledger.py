@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from agent.model.attribution import Dialect
 from agent.model.ledger import AggregatedBatch, Ledger
+from storage import aggregation_jobs
 from storage.database import AsyncDatabase
 
 T = TypeVar("T")
@@ -75,7 +76,8 @@ class DatabaseLedger:
 
 
 def remove_all(connection: sqlite3.Connection) -> None:
-    """Forget every batch, and which reports were consumed."""
+    """Forget every batch, which reports were consumed, and every job with what it spent."""
+    aggregation_jobs.remove_all(connection)
     connection.execute("DELETE FROM aggregated_reports")
     connection.execute("DELETE FROM aggregated_batches")
 

@@ -124,8 +124,13 @@ class Profile:
         self.close()
 
 
+def holds_profile(folder: Path) -> bool:
+    """Whether a profile lies in ``folder``, open or at rest."""
+    return (folder / _DATABASE).exists()
+
+
 def write_private(path: Path, text: str) -> None:
-    """Replace the file at ``path`` by ``text`` in one step; only its owner can ever read it (mode 0600)."""
+    """Replace the file at ``path`` by ``text`` in one step, durable on return; only its owner reads it (mode 0600)."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -136,6 +141,12 @@ def write_private(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    # Until the folder is written too, the name may go back to what it named before.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _refuse_other_folder(folder: Path) -> None:

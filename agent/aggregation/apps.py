@@ -1,4 +1,4 @@
-"""Collector, aggregation service and coordinator as aiohttp sub-applications, to be mounted where a site wants them."""
+"""W3C Attribution's collector and aggregation service as aiohttp sub-applications, for the sites that want them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ from agent.aggregation.outcome import AggregationError, AggregationErrorCode
 from agent.aggregation.service import settle
 from agent.crypto.conversion_report import HPKE_ENVELOPE, Envelope, ReportProtocol, read_envelope
 from agent.crypto.keys import KeyRing
-from agent.crypto.public_keys import KEYS_PATH
-from agent.model.clock import SECOND, WEEK, Clock, format_instant
+from agent.model.clock import Clock, format_instant
 from agent.model.conversion_report import ReportRefusal
 from agent.model.ledger import AggregatedBatch, CollectedReport, CollectedReports, LedgerTransactions
 from agent.model.rng import Rng
@@ -37,7 +36,6 @@ MAX_REPORT_BYTES = 1 << 20
 MAX_BATCH_BYTES = 256 << 20
 PREVIEW_BYTES = 32
 """How much of the sealed part a list shows."""
-KEYS_FRESH_SECONDS = WEEK // SECOND
 PAGE_LENGTH = 1_000
 """Most entries that one page of a list has."""
 _REPORT_FORM = "the bytes that measureConversion gave, as application/dap-report"
@@ -137,23 +135,6 @@ def service_app(
     app.router.add_post("/aggregate", aggregate)
     app.router.add_get("/batches", batches)
     app.router.add_get("/keys", public_keys)
-    return app
-
-
-def coordinator_app(keys: KeyRing) -> web.Application:
-    """What an aggregation coordinator runs for browsers.
-
-    ``GET /.well-known/aggregation-service/v1/public-keys``   the key to seal payloads to, fresh for a week
-    """
-    key = keys.current
-    document = {"keys": [{"id": key.id.hex(), "key": base64.b64encode(key.public_key).decode()}]}
-
-    async def public_keys(request: web.Request) -> web.Response:
-        del request
-        return web.json_response(document, headers={"Cache-Control": f"max-age={KEYS_FRESH_SECONDS}"})
-
-    app = json_application()
-    app.router.add_get(KEYS_PATH, public_keys)
     return app
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.aggregation.batch import DEFAULT_MINIMUM_BATCH, DEFAULT_VALUE_CAP, Batch, judge, name_reports, read_batch
-from agent.aggregation.noise import discrete_laplace, interval, standard_deviation
 from agent.aggregation.outcome import AggregationError, AggregationErrorCode, AggregationResult
 from agent.crypto.conversion_report import HPKE_ENVELOPE, ReportProtocol
 from agent.crypto.keys import KeyRing
+from agent.engines.aggregation.noise import discrete_laplace, interval, standard_deviation
 from agent.model.events import Trace
 from agent.model.ledger import AggregatedBatch, Ledger
 from agent.model.rng import Rng

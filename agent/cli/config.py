@@ -130,6 +130,10 @@ class Config(BaseModel):
     verbosity: int = Field(default=0, ge=-1, le=2, description="-1 quiet, 0 normal, 1 verbose, 2 debug")
     color: bool | None = Field(default=None, description="colour; by default where the terminal has it")
     chromium: Path | None = Field(default=None, description="the Chromium to launch")
+    workers: int | None = Field(
+        default=None, ge=1, description="processes that open reports for `tallyhost aggregate`; one for each processor"
+    )
+    noise: bool = Field(default=True, description="summaries of `tallyhost aggregate` have noise")
     dialects: Annotated[frozenset[Dialect], BeforeValidator(_names)] = Field(
         default=DEFAULTS.dialects, description="the APIs that pages see"
     )

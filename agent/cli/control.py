@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from agent.runtime import Agent
 
 LOOPBACK = "127.0.0.1"
+_LARGEST_REQUEST = 1 << 30
+"""Bytes: a job is settled with its whole summary, which may have a million buckets."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -69,7 +71,7 @@ def _application(agent: Agent, secret: str) -> web.Application:
         except TallyhostError as error:
             return _error(400, error)
 
-    application = web.Application(middlewares=[guard])
+    application = web.Application(middlewares=[guard], client_max_size=_LARGEST_REQUEST)
     application.router.add_post("/v1/{name}", answer)
     return application
 

@@ -14,7 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.cli.aggregation_operations import AGGREGATION_OPERATIONS
 from agent.cli.interest_group_documents import interest_group_documents
+from agent.cli.key_documents import key_documents
 from agent.cli.shared_storage_documents import private_aggregation_documents, shared_storage_documents
 from agent.cli.stored_documents import (
     budget_documents,
@@ -26,9 +28,12 @@ from agent.cli.stored_documents import (
     source_documents,
     trigger_documents,
 )
+from agent.engines.aggregation.stored_explanation import stored_job_event
+from agent.model.aggregation import AGGREGATION_JOB
 from agent.model.clock import format_instant
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.events import Event
+from agent.model.key_rotation import key_rotation
 from agent.model.private_aggregation import PRIVATE_AGGREGATION
 from agent.model.protected_audience import AudienceEvent
 from agent.model.shared_storage import StorageEvent
@@ -47,6 +52,7 @@ DECISIONS = (
     *StorageEvent,
     PRIVATE_AGGREGATION,
     *AudienceEvent,
+    AGGREGATION_JOB,
 )
 """The kinds of events that `explain last` means."""
 _LONGEST_NUMBER = 15
@@ -155,26 +161,42 @@ async def show_keys(agent: Agent, _: Mapping[str, Any]) -> Document:
     return keys
 
 
+async def list_keys(agent: Agent, _: Mapping[str, Any]) -> Document:
+    """The public halves of those keys, and when the next is due."""
+    return key_documents(agent.service_keys)
+
+
+async def rotate_keys(agent: Agent, asked: Mapping[str, Any]) -> Document:
+    """Make a new current key; with ``every``, milliseconds or None for never, have others made by the clock."""
+    if "every" in asked:
+        agent.service_keys.rotate_every(asked["every"])
+    key = agent.service_keys.rotate(agent.rng, agent.clock.now())
+    await agent.note(key_rotation(key.id.hex(), key.made, due=False))
+    return key_documents(agent.service_keys)
+
+
 async def explain(agent: Agent, asked: Mapping[str, Any]) -> Document:
-    """One decision with its checks: the last one, an event by its number, or the one that made a report."""
+    """One decision with its checks: the last one, an event by its number, a job, or what made a report.
+
+    ``event:12``, ``job:12`` and ``report:12`` say which of them is meant, where an id may be several.
+    """
     wanted = str(asked["id"])
-    if wanted == "last":
-        return {"event": event_document(await _last_decision(agent))}
-    if wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER:
-        with suppress(UsageError):  # then it may be the beginning of a report's id
-            return {"event": event_document(await agent.events.get(int(wanted)))}
-    try:
-        report = await agent.reports.get(wanted)
-    except UsageError:
-        if await agent.reports.find(wanted):
-            raise
+    kind, _, rest = wanted.partition(":")
+    if kind in _NAMED_BY and rest:
+        event = await _NAMED_BY[kind](agent, rest)
+    elif wanted == "last":
+        event = await _last_decision(agent)
+    else:
+        event = await _only_one(agent, wanted) or await _report_s_event(agent, wanted)
+    if event is None:
         raise UsageError(
-            f"no event or report {wanted!r}",
+            f"no event, job or report {wanted!r}",
             where="tallyhost explain",
-            rule="an event's number, the beginning of a report's id, or the word last",
-            fix="`tallyhost open` prints the number of each event, `tallyhost reports list` the ids of reports",
-        ) from None
-    return {"event": event_document(await agent.events.get(report.event_id))}
+            rule="an event's number, a job's id, the beginning of a report's id, or the word last",
+            fix="`tallyhost open` prints the number of each event, `tallyhost aggregate` the ids of jobs, `tallyhost"
+            " reports list` those of reports",
+        )
+    return {"event": event_document(event)}
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -189,7 +211,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "reports.list": list_reports,
     "reports.show": show_report,
     "keys.show": show_keys,
+    "keys.list": list_keys,
+    "keys.rotate": rotate_keys,
     "explain": explain,
+    **AGGREGATION_OPERATIONS,
 }
 
 
@@ -212,8 +237,8 @@ async def _last_decision(agent: Agent) -> Event:
     if not latest:
         raise UsageError(
             "nothing was decided yet",
-            fix="open a page that saves an impression, measures a conversion, registers a source or a trigger, or uses"
-            " Shared Storage",
+            fix="open a page that saves an impression, measures a conversion, registers a source or a trigger or uses"
+            " Shared Storage, or aggregate reports",
         )
     last = max(latest, key=lambda event: event.id)
     if last.kind == StorageEvent.RUN:
@@ -222,3 +247,48 @@ async def _last_decision(agent: Agent) -> Event:
         if before and before[0].id == last.id - 1 and before[0].data["reporting_origin"] == last.data["origin"]:
             return before[0]
     return last
+
+
+async def _only_one(agent: Agent, wanted: str) -> Event | None:
+    """The event of that number or that job; a number that is also the id of a job is refused."""
+    event, job = await _numbered(agent, wanted), await _job_s_event(agent, wanted)
+    if event is not None and job is not None and event.id != job.id:
+        raise UsageError(
+            f"{wanted!r} is the number of an event and the id of a job",
+            where="tallyhost explain",
+            fix=f"write event:{wanted} or job:{wanted}",
+        )
+    return job or event
+
+
+async def _numbered(agent: Agent, wanted: str) -> Event | None:
+    if wanted.isdecimal() and len(wanted) <= _LONGEST_NUMBER:
+        with suppress(UsageError):  # there is none of that number
+            return await agent.events.get(int(wanted))
+    return None
+
+
+async def _job_s_event(agent: Agent, job_request_id: str) -> Event | None:
+    job = await agent.aggregation.find(job_request_id)
+    if job is None:
+        return None
+    # An unfinished job has no event yet.
+    event = await _numbered(agent, str(job.event)) if job.event else None
+    return event or stored_job_event(job, await agent.aggregation.spent(job_request_id))
+
+
+async def _report_s_event(agent: Agent, wanted: str) -> Event | None:
+    try:
+        report = await agent.reports.get(wanted)
+    except UsageError:
+        if await agent.reports.find(wanted):
+            raise
+        return None
+    return await agent.events.get(report.event_id)
+
+
+_NAMED_BY: Mapping[str, Callable[[Agent, str], Awaitable[Event | None]]] = {
+    "event": _numbered,
+    "job": _job_s_event,
+    "report": _report_s_event,
+}

@@ -20,15 +20,27 @@ _PATIENCE = aiohttp.ClientTimeout(total=120, sock_connect=5)
 _EXIT_CODES = {kind.exit_code: kind for kind in (TallyhostError, UsageError, HostEnvironmentError)}
 
 
+class NoAgent(HostEnvironmentError):  # noqa: N818 - what happened, in the words of the message
+    """The profile is in memory, and no agent runs that has one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no agent with a profile in memory is running",
+            rule="what is in memory goes with its agent",
+            fix="start one with `tallyhost open URL`, or name a kept profile with --profile DIR",
+        )
+
+
 def ask(session: Session, name: str, **asked: Any) -> Document:
     """The answer of the profile's agent to the operation ``name``.
 
     Raises TallyhostError as the operation does, and HostEnvironmentError where there is no agent to ask.
     """
-    return asyncio.run(_ask(session.config, name, asked))
+    return asyncio.run(ask_agent(session.config, name, asked))
 
 
-async def _ask(config: Config, name: str, asked: Mapping[str, Any]) -> Document:
+async def ask_agent(config: Config, name: str, asked: Mapping[str, Any]) -> Document:
+    """See :func:`ask`, for what runs in an event loop already."""
     profile = config.profile
     control = find_running(profile)
     if control is not None:
@@ -37,11 +49,7 @@ async def _ask(config: Config, name: str, asked: Mapping[str, Any]) -> Document:
         except aiohttp.ClientConnectorError:
             pass  # left behind by an agent that was killed: the profile is at rest
     if profile == MEMORY:
-        raise HostEnvironmentError(
-            "no agent with a profile in memory is running",
-            rule="what is in memory goes with its agent",
-            fix="start one with `tallyhost open URL`, or name a kept profile with --profile DIR",
-        )
+        raise NoAgent
     # Slow to import, and a running agent needs none of it here.
     from agent.cli.launch import settings_of  # noqa: PLC0415
     from agent.runtime import Agent  # noqa: PLC0415

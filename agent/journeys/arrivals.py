@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +11,8 @@ from agent.model.attribution_reporting.registrations import SourceType
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
 from agent.model.events import Event
 from agent.model.reports import ReportKind
-from agent.reporting.model import AttributionReportingSummary, CampaignReports, OpenedBucket
+from agent.reporting.model import AttributionReportingSummary, CampaignReports
 from sites import story
-from sites.registrations import bucket_meanings
 
 _DEBUG = {
     ReportKind.EVENT_LEVEL_DEBUG,
@@ -47,10 +46,10 @@ class Tally:
                 self.purchases[self._campaigns[user, source]] += 1
 
 
-def summary_of(tally: Tally, arrived: Sequence[Mapping[str, Any]]) -> AttributionReportingSummary:
+def summary_of(tally: Tally, arrived: Iterable[Mapping[str, Any]]) -> AttributionReportingSummary:
     """What ``arrived``, as the collector lists it, comes to beside the ``tally``."""
-    event_level = [one["report"] for one in arrived if one["kind"] == ReportKind.EVENT_LEVEL]
-    aggregatable = [one["opened"] or [] for one in arrived if one["kind"] == ReportKind.AGGREGATABLE]
+    reports = list(arrived)
+    event_level = [one["report"] for one in reports if one["kind"] == ReportKind.EVENT_LEVEL]
     counts = Counter(report["source_event_id"] for report in event_level)
     rates = {report["source_type"]: float(report["randomized_trigger_rate"]) for report in event_level}
     return AttributionReportingSummary(
@@ -65,22 +64,8 @@ def summary_of(tally: Tally, arrived: Sequence[Mapping[str, Any]]) -> Attributio
             for campaign in story.CAMPAIGNS
             for number in (str(campaign.number),)
         ),
-        buckets=_buckets(aggregatable),
-        aggregatable=len(aggregatable),
-        debug=sum(ReportKind(one["kind"]) in _DEBUG for one in arrived),
+        aggregatable=sum(one["kind"] == ReportKind.AGGREGATABLE for one in reports),
+        debug=sum(ReportKind(one["kind"]) in _DEBUG for one in reports),
         noise_of_views=rates.get(SourceType.EVENT),
         noise_of_clicks=rates.get(SourceType.NAVIGATION),
-    )
-
-
-def _buckets(opened: Iterable[Sequence[Mapping[str, Any]]]) -> tuple[OpenedBucket, ...]:
-    sums: Counter[str] = Counter()
-    for entries in opened:
-        for entry in entries:
-            sums[entry["bucket"]] += entry["value"]
-    meanings = bucket_meanings()
-    return tuple(
-        OpenedBucket(bucket, meaning["text"], sums[bucket], sums[bucket] / meaning["scale"], meaning["unit"])
-        for bucket in sorted(sums, key=lambda text: int(text, 16))
-        if sums[bucket] and (meaning := meanings.get(bucket))
     )

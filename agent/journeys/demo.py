@@ -1,4 +1,4 @@
-"""The demo: users see ads and buy things through simulated weeks, and one private histogram per API comes of it.
+"""The demo: users see ads and buy things through simulated weeks, and a private summary for each API comes of it.
 
 Real Chromium loads the demo sites; each user is an agent of its own with a profile in memory. Everything is drawn
 from the seed and one frozen clock, so the same seed tells the same story.
@@ -19,13 +19,13 @@ from agent.browser.launch import Browser
 from agent.journeys.visits import WEEKS
 from agent.journeys.world import USERS, World
 from agent.model.clock import DEFAULT_FROZEN_START
-from agent.reporting.model import AttributionReportingSummary, DemoRun, ReachSummary, TimelineRow
+from agent.reporting.model import ApiSummary, AttributionReportingSummary, DemoRun, ReachSummary, TimelineRow
 from agent.reporting.page import write_report
 from agent.reporting.terminal import (
     attribution_reporting_table,
     creatives_line,
-    histogram_table,
-    reach_table,
+    shown_line,
+    summary_tables,
     timeline_line,
 )
 from agent.runtime import Agent
@@ -70,14 +70,14 @@ async def run_demo(options: DemoOptions) -> int:
         path = write_report(run, REPORT_FOLDER)
         if options.as_json:
             print(json.dumps(_document(run, path), indent=2))  # noqa: T201 - the promised output
-        for summary in run.apis:
-            console.print()
-            console.print(histogram_table(summary))
         console.print()
         console.print(attribution_reporting_table(run.attribution_reporting))
-        console.print()
-        console.print(reach_table(run.reach))
+        console.print(shown_line(run.reach))
         console.print(creatives_line(run.reach))
+        for table in (table for summary in run.summaries for table in summary_tables(summary)):
+            console.print()
+            console.print(table)
+        console.print()
         for note in run.notes:
             console.print(note)
         console.print(f"\nreport: {path.resolve()}", soft_wrap=True)
@@ -104,26 +104,34 @@ async def _stay(world: World, options: DemoOptions) -> None:
 def _document(run: DemoRun, path: Path) -> dict[str, Any]:
     """What ``--json`` prints."""
     return {
-        "schema": 1,
+        "schema": 2,
         "seed": run.seed,
         "users": run.users,
         "weeks": run.weeks,
-        "apis": [
-            {
-                "api": summary.api,
-                "reports": summary.batch.reports,
-                "epsilon": summary.batch.epsilon,
-                "scale": summary.batch.scale,
-                "campaigns": [campaign.label for campaign in summary.campaigns],
-                "true": [campaign.true for campaign in summary.campaigns],
-                "noised": [campaign.noised for campaign in summary.campaigns],
-                "standardDeviation": summary.campaigns[0].standard_deviation,
-            }
-            for summary in run.apis
-        ],
+        "summaries": [_summary(summary) for summary in run.summaries],
         "attributionReporting": _attribution_reporting(run.attribution_reporting),
         "reach": _reach(run.reach),
+        "notes": run.notes,
         "report": str(path.resolve()),
+    }
+
+
+def _summary(summary: ApiSummary) -> dict[str, Any]:
+    return {
+        "api": summary.api,
+        "reports": summary.reports,
+        "epsilon": summary.epsilon,
+        "minimumBatch": summary.minimum_batch,
+        "budgetUnits": summary.units,
+        "parts": [
+            {
+                "unit": part.unit.name,
+                "scale": part.scale,
+                "standardDeviation": part.standard_deviation,
+                "rows": [asdict(row) for row in part.rows],
+            }
+            for part in summary.parts
+        ],
     }
 
 
@@ -142,25 +150,14 @@ def _attribution_reporting(summary: AttributionReportingSummary) -> dict[str, An
         "randomizedTriggerRate": {"event": summary.noise_of_views, "navigation": summary.noise_of_clicks},
         "aggregatableReports": summary.aggregatable,
         "debugReports": summary.debug,
-        "buckets": [asdict(bucket) for bucket in summary.buckets],
     }
 
 
 def _reach(summary: ReachSummary) -> dict[str, Any]:
     return {
         "campaigns": [
-            {
-                "campaign": campaign.browsers.label,
-                "sites": campaign.sites,
-                "shown": campaign.shown,
-                "true": campaign.browsers.true,
-                "noised": campaign.browsers.noised,
-            }
+            {"campaign": campaign.browsers.label, "sites": campaign.sites, "shown": campaign.shown}
             for campaign in summary.campaigns
         ],
         "creatives": [asdict(creative) for creative in summary.creatives],
-        "reports": summary.reports,
-        "epsilon": summary.epsilon,
-        "scale": summary.scale,
-        "standardDeviation": summary.campaigns[0].browsers.standard_deviation,
     }

@@ -1,22 +1,13 @@
-"""How many browsers the demo's campaigns reached: what Private Aggregation reported, beside what was true."""
+"""How many browsers the demo's campaigns reached: the truth, beside what the aggregation service answered."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any
 
-from agent.aggregation.noise import discrete_laplace, interval, standard_deviation
-from agent.model.reports import ReportKind
-from agent.model.rng import Rng
-from agent.reporting.model import Campaign, ReachedCampaign, ReachSummary, ShownCreative
+from agent.reporting.model import ReachedCampaign, ReachSummary, ShownCreative, SummaryPart
 from sites import reach, story
-
-_SCALE = Fraction(reach.BUDGET) / Fraction(reach.EPSILON)
-"""Of the noise, in units of contributed value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +35,10 @@ class Views:
             if ad.creative is not None:
                 self.creatives[ad.creative] += 1
 
+    def sums(self) -> dict[int, int]:
+        """What every bucket adds up to where each browser is counted once."""
+        return {one.bucket: self.browsers(one.number, one.times) * reach.VALUE for one in reach.counted()}
+
     def shown(self, number: int) -> int:
         """How often a campaign was shown, to anybody."""
         return sum(views for (campaign, _), views in self._seen.items() if campaign == number)
@@ -53,40 +48,13 @@ class Views:
         return sum(campaign == number and views >= times for (campaign, _), views in self._seen.items())
 
 
-def reach_summary(views: Views, arrived: Iterable[Mapping[str, Any]], rng: Rng) -> ReachSummary:
-    """What ``arrived``, as the collector lists it, comes to with noise drawn from ``rng``, beside ``views``.
-
-    The noise hides all that one browser may add in ten minutes.
-    """
-    opened = [one["opened"] or [] for one in arrived if one["kind"] == ReportKind.PRIVATE_AGGREGATION]
-    sums: Counter[int] = Counter()
-    for entries in opened:
-        for entry in entries:
-            sums[int(entry["bucket"], 16)] += entry["value"]
-    poster = story.POSTER
+def reach_summary(views: Views, answered: SummaryPart) -> ReachSummary:
+    """``views`` beside what the aggregation service ``answered`` about each of the things that are counted."""
+    poster, rows = story.POSTER, {int(row.bucket, 16): row for row in answered.rows}
     return ReachSummary(
         campaigns=tuple(
-            ReachedCampaign(
-                one.sites, views.shown(one.number), _noised(one, views.browsers(one.number, one.times), sums, rng)
-            )
-            for one in reach.counted()
+            ReachedCampaign(one.sites, views.shown(one.number), rows[one.bucket], one.times) for one in reach.counted()
         ),
         creatives=tuple(ShownCreative(one.headline, views.creatives[one.index]) for one in poster.creatives),
         poster=poster.label,
-        reports=len(opened),
-        epsilon=reach.EPSILON,
-        scale=float(_SCALE / reach.VALUE),
-    )
-
-
-def _noised(one: reach.Counted, true: int, sums: Mapping[int, int], rng: Rng) -> Campaign:
-    """Sum and interval in browsers, rounded so that the interval holds what it held."""
-    value, width = sums[one.bucket] + discrete_laplace(_SCALE, rng), interval(_SCALE)
-    return Campaign(
-        label=one.label,
-        true=true,
-        noised=round(value / reach.VALUE),
-        standard_deviation=standard_deviation(_SCALE) / reach.VALUE,
-        p5=math.floor((value - width) / reach.VALUE),
-        p95=math.ceil((value + width) / reach.VALUE),
     )

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from agent.aggregation.apps import collector_app, service_app
-from agent.aggregation.attribution_collector import (
+from agent.aggregation.collector_apps import (
     attribution_receiver_app,
     attribution_reports_app,
     private_aggregation_receiver_app,
 )
+from agent.aggregation.job_app import job_app
 from agent.browser.launch import Browser
 from agent.browser.network.client import HostClient
 from agent.browser.network.hosts import HostMap, Refusal
 from agent.crypto.keys import KeyRing, generate_key
 from agent.engines.attribution.epochs import epoch_of
+from agent.journeys.answers import job_summary, sums_of
 from agent.journeys.arrivals import Tally, summary_of
+from agent.journeys.measurement import Measurement
 from agent.journeys.reach import Views, reach_summary
 from agent.journeys.told import deliveries, told
 from agent.journeys.visitors import buy, counted, decided, follow_ad, see
 from agent.journeys.visits import WEEKS, Browsing, Purchase, SeenAd, Visit, plan_visits
+from agent.model.aggregation import ReturnCode
 from agent.model.attribution import BudgetKind, Dialect
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
 from agent.model.clock import DAY, SECOND, WEEK, Clock, format_instant, wall_time
@@ -44,7 +49,9 @@ from agent.reporting.model import (
 )
 from agent.runtime import Agent
 from sites import story
+from sites.questions import ATTRIBUTION_REPORTING, PRIVATE_AGGREGATION, Question
 from sites.world import demo_sites
+from storage.aggregation_jobs import DatabaseJobLedger
 from storage.aggregation_ledger import DatabaseLedger
 from storage.collected_attribution_reports import DatabaseAttributionCollection
 from storage.collected_reports import DatabaseCollection
@@ -69,13 +76,14 @@ class World:
         hosts: HostMap,
         client: HostClient,
         database: AsyncDatabase,
+        buckets: Path,
     ) -> None:
         self.browser, self._client, self._tell = browser, client, tell
         self._clock = Clock.frozen(start)
         self._seed, self._started = seed, start
         self._rng = SeededRng(seed)
         self._keys = KeyRing(generate_key(self._rng))
-        self._ledger = DatabaseLedger(database)
+        self._ledger, self._jobs = DatabaseLedger(database), DatabaseJobLedger(database)
         self._timeline: list[TimelineRow] = []
         self._strip: deque[dict[str, Any]] = deque(maxlen=_STRIP_LENGTH)
         self._true: dict[Dialect, list[int]] = {dialect: [0] * story.HISTOGRAM_SIZE for dialect in Dialect}
@@ -89,6 +97,7 @@ class World:
         present = Clock(self._now)
         shelf = DatabaseAttributionCollection(database)
         collector = collector_app(DatabaseCollection(database), present)
+        self._measurement = Measurement(client, buckets, present)
         service = service_app(
             keys=self._keys,
             ledger=self._ledger,
@@ -97,13 +106,22 @@ class World:
             minimum_batch=_SETTINGS.minimum_batch,
             value_cap=_SETTINGS.limits.value_cap,
         )
+        jobs = job_app(
+            ledger=self._jobs,
+            keys={key.id.hex(): key.private_key for key in self._keys},
+            rng=self._rng,
+            clock=present,
+            root=buckets,
+            reveal=True,
+        )
         adtech = {
             "/collector/": collector,
             "/.well-known/attribution-reporting/": attribution_receiver_app(shelf, present),
             "/.well-known/private-aggregation/": private_aggregation_receiver_app(shelf, present),
             "/attribution-collector/": attribution_reports_app(shelf, self._keys),
+            "/measurement/": self._measurement.app(),
         }
-        mounts = {"adtech.test": adtech, "aggregator.test": {"/service/": service}}
+        mounts = {"adtech.test": adtech, "aggregator.test": {"/service/": service, "/frontend/": jobs}}
         sites = demo_sites(mounts, lambda: list(self._strip))
         self.maps = {host: str(hosts.map(host, app)) for host, app in sites.items()}
 
@@ -114,11 +132,12 @@ class World:
     ) -> AsyncIterator[World]:
         """A world whose story begins at ``start`` (milliseconds); ``tell`` is called for each thing that happens."""
         async with AsyncExitStack() as stack:
+            buckets = stack.enter_context(tempfile.TemporaryDirectory(prefix="tallyhost-demo-"))
             browser = await stack.enter_async_context(Browser(executable=chromium))
             hosts = await stack.enter_async_context(HostMap())
             database = await stack.enter_async_context(await AsyncDatabase.open(MEMORY, now=0))
             client = await stack.enter_async_context(HostClient(hosts))
-            yield cls(seed, start, tell, browser, hosts, client, database)
+            yield cls(seed, start, tell, browser, hosts, client, database, Path(buckets))
 
     async def run(self) -> DemoRun:
         """Send the users through their weeks, aggregate, and give the whole story."""
@@ -134,6 +153,11 @@ class World:
             while self._due:  # a report that is retried is due again
                 await self._pass_time(users, (max(self._due.values()) // DAY + 1) * DAY)
             arrived = await self._arrived()
+            held = [one for user in users for one in await user.reports.all(kind=ReportKind.AGGREGATABLE)]
+        for question, true in ((ATTRIBUTION_REPORTING, sums_of(held)), (PRIVATE_AGGREGATION, self._views.sums())):
+            summary, note = await self._measure(question, true)
+            summaries.append(summary)
+            notes.append(note)
         notes.append("The newsletter's ad is a response field, which navigator.privateAttribution does not have.")
         return DemoRun(
             seed=self._seed,
@@ -142,9 +166,9 @@ class World:
             users=USERS,
             weeks=WEEKS,
             timeline=tuple(self._timeline),
-            apis=tuple(summaries),
+            summaries=tuple(summaries),
             attribution_reporting=summary_of(self._tally, arrived),
-            reach=reach_summary(self._views, arrived, self._rng),
+            reach=reach_summary(self._views, summaries[-1].parts[0]),
             budgets=tuple(budgets),
             notes=tuple(notes),
         )
@@ -292,6 +316,27 @@ class World:
         refusal = f"the same {len(answer['error']['reports'])} reports again: {answer['error']['code']}"
         self._row(RowKind.AGGREGATION, "aggregator.test", f"refuses {refusal}")
         return f"{API_NAMES[dialect]}: the service refused {refusal}."
+
+    async def _measure(self, question: Question, true: Mapping[int, int]) -> tuple[ApiSummary, str]:
+        """Export and aggregate the reports of one API, and try once more; gives the summary and what is to be noted."""
+        batch = await self._measurement.export(question)
+        self._row(RowKind.REPORT, "adtech.test", f"exports {batch.reports} {question.kind} reports as one batch")
+        first = await self._measurement.ask(batch)
+        if first.return_code != ReturnCode.SUCCESS:
+            raise TallyhostError(f"the batch was refused: {first.result_info}", where="aggregator.test")
+        units = len(await self._jobs.spent(first.job_request_id))
+        text = (
+            f"opens {batch.reports} reports of {question.name}, adds them up, adds noise, spends {units} budget units"
+        )
+        self._row(RowKind.AGGREGATION, "aggregator.test", text)
+        again = await self._measurement.ask(batch)
+        if again.return_code != ReturnCode.PRIVACY_BUDGET_EXHAUSTED:
+            raise TallyhostError(
+                "a batch was aggregated twice", where="aggregator.test", rule="each budget unit is spent once"
+            )
+        refusal = f"the same {batch.reports} reports again: {again.return_code}"
+        self._row(RowKind.AGGREGATION, "aggregator.test", f"refuses {refusal}")
+        return job_summary(first, true, units=units), f"{question.name}: the service refused {refusal}."
 
     @asynccontextmanager
     async def visitor(self, browser: Browser) -> AsyncIterator[Agent]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agent.model.clock import WEEK
-from agent.reporting.model import ApiSummary, Campaign, DemoRun, ReachSummary, RowKind, WeekBudget
+from agent.reporting.model import ApiSummary, DemoRun, RowKind, SummaryPart, SummaryRow, Unit, WeekBudget
 
 BARS_WIDTH, BAR_ROW, BARS_LEFT, BARS_RIGHT = 340, 66, 4, 44
 WEEKS_WIDTH, LANE, LANES_LEFT, LANES_TOP = 760, 54, 128, 26
@@ -21,9 +21,12 @@ MANY_USERS = 40
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One campaign: two bars from the zero line, and the interval of the noised one."""
+    """One bucket: two bars from the zero line, and the interval of the noised one."""
 
-    campaign: Campaign
+    label: str
+    true: str
+    """The true sum, as it is shown."""
+    noised: str
     top: float
     true_x: float
     true_width: float
@@ -35,7 +38,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class BarChart:
-    """Grouped bars, one group for each campaign."""
+    """Grouped bars, one group for each bucket."""
 
     width: int
     height: int
@@ -97,33 +100,45 @@ class HeatChart:
     cells: tuple[HeatCell, ...]
 
 
-def bar_charts(summaries: Sequence[ApiSummary]) -> tuple[BarChart, ...]:
-    """True and noised sums of each API, side by side; all on one scale, which includes zero."""
-    low, high = _scale([campaign for summary in summaries for campaign in summary.campaigns])
-    return tuple(_bar_chart(summary.campaigns, low, high) for summary in summaries)
+def bar_charts(summaries: Sequence[ApiSummary]) -> tuple[tuple[BarChart, ...], ...]:
+    """True and noised sums, side by side: for each summary a chart for each of its parts.
+
+    What counts in the same unit is drawn on one scale, which includes zero.
+    """
+    rows: dict[Unit, list[SummaryRow]] = {}
+    for summary in summaries:
+        for part in summary.parts:
+            rows.setdefault(part.unit, []).extend(part.rows)
+    scales = {unit: _scale(counted) for unit, counted in rows.items()}
+    return tuple(tuple(_bar_chart(part, *scales[part.unit]) for part in summary.parts) for summary in summaries)
 
 
-def reach_chart(summary: ReachSummary) -> BarChart:
-    """True and noised browsers of each campaign, side by side, on a scale of their own."""
-    campaigns = [campaign.browsers for campaign in summary.campaigns]
-    return _bar_chart(campaigns, *_scale(campaigns))
-
-
-def _scale(campaigns: Sequence[Campaign]) -> tuple[int, int]:
-    values = [value for c in campaigns for value in (c.true, c.noised, c.p5, c.p95)]
+def _scale(rows: Sequence[SummaryRow]) -> tuple[float, float]:
+    values = [value for row in rows for value in (row.true, row.noised, row.p5, row.p95)]
     return min([0, *values]), max([1, *values])
 
 
-def _bar_chart(campaigns: Sequence[Campaign], low: int, high: int) -> BarChart:
+def _bar_chart(part: SummaryPart, low: float, high: float) -> BarChart:
     def x(value: float) -> float:
         return round(BARS_LEFT + (value - low) / (high - low) * (BARS_WIDTH - BARS_LEFT - BARS_RIGHT), 1)
 
-    def span(value: int) -> tuple[float, float]:
+    def span(value: float) -> tuple[float, float]:
         return min(x(0), x(value)), round(max(1.5, abs(x(value) - x(0))), 1)
 
     bars = tuple(
-        Bar(c, position * BAR_ROW, *span(c.true), *span(c.noised), x(c.p5), x(c.p95))
-        for position, c in enumerate(campaigns)
+        Bar(
+            label=row.label,
+            true=part.text(row.true),
+            noised=part.text(row.noised),
+            top=position * BAR_ROW,
+            true_x=span(row.true)[0],
+            true_width=span(row.true)[1],
+            noised_x=span(row.noised)[0],
+            noised_width=span(row.noised)[1],
+            error_from=x(row.p5),
+            error_to=x(row.p95),
+        )
+        for position, row in enumerate(part.rows)
     )
     return BarChart(BARS_WIDTH, len(bars) * BAR_ROW, x(0), bars)
 

@@ -1,10 +1,11 @@
-"""What a finished demo run hands over to be shown; plain facts, no formatting.
+"""What a finished demo run hands over to be shown.
 
-Times are milliseconds since 1970, budgets are micro-epsilon, sums are in units of conversion value.
+Times are milliseconds since 1970, budgets are micro-epsilon; sums and their noise are in the units of their part.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,19 @@ from agent.model.ledger import AggregatedBatch
 
 API_NAMES = {Dialect.CURRENT: "navigator.attribution", Dialect.LEVEL1_2024: "navigator.privateAttribution"}
 """How a page calls each dialect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What numbers of a summary count."""
+
+    name: str
+    """In the plural, such as ``purchases``."""
+    heading: str
+    """What each row is about."""
+
+
+PURCHASES, EUROS, BROWSERS = Unit("purchases", "Campaign"), Unit("euros", "Product"), Unit("browsers", "Campaign")
 
 
 class RowKind(StrEnum):
@@ -43,65 +57,68 @@ class TimelineRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Campaign:
-    """One bucket of a histogram, before and after the noise."""
+class SummaryRow:
+    """One bucket of a summary, before and after the noise; in units of what the bucket stands for."""
 
     label: str
-    true: int
-    """Sum of what the sealed reports held: after budgets, before noise."""
-    noised: int
-    standard_deviation: float
-    """Of the noise."""
-    p5: int
+    true: float
+    """What was true: after the browsers' budgets, before the noise."""
+    noised: float
+    p5: float
     """Lower end of the interval, read off ``noised``, that holds the true sum with at least 90 % confidence."""
-    p95: int
+    p95: float
     """Upper end of that interval."""
+    bucket: str = ""
+    """In hexadecimal, such as ``0x559``; empty for one of a histogram."""
 
 
 @dataclass(frozen=True, slots=True)
-class BatchFacts:
-    """How the batch was aggregated."""
+class SummaryPart:
+    """The buckets of a summary that count the same thing."""
 
-    reports: int
-    minimum_batch: int
-    epsilon: float
+    unit: Unit
     scale: float
-    """Scale of the discrete Laplace noise; 0 means that noise was off."""
+    """Scale of the discrete Laplace noise, in units; 0 means that noise was off."""
+    standard_deviation: float
+    """Of the noise of one bucket, in units."""
+    rows: tuple[SummaryRow, ...]
+    decimals: int = 0
+    """With how many the numbers are shown."""
+
+    def text(self, value: float) -> str:
+        """A number of units, as it is shown."""
+        return f"{value:z.{self.decimals}f}"
+
+    def interval(self, row: SummaryRow) -> str:
+        """The interval of ``row``, rounded outwards, so that it holds what it held."""
+        step = 10**self.decimals
+        return f"{self.text(math.floor(row.p5 * step) / step)} to {self.text(math.ceil(row.p95 * step) / step)}"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSummary:
-    """What one dialect's batch came to."""
+    """What the aggregation service answered about one batch of an API's reports."""
 
-    dialect: Dialect
-    campaigns: tuple[Campaign, ...]
-    batch: BatchFacts
-
-    @property
-    def api(self) -> str:
-        """``navigator.attribution`` or ``navigator.privateAttribution``."""
-        return API_NAMES[self.dialect]
+    api: str
+    parts: tuple[SummaryPart, ...]
+    reports: int
+    epsilon: float
+    minimum_batch: int | None = None
+    """Fewest reports that the service opens together; None where there is no such limit."""
+    units: int | None = None
+    """Budget units that the job spent; None where browsers keep the budget."""
 
     @classmethod
     def of_batch(cls, batch: AggregatedBatch, true_histogram: Sequence[int], labels: Sequence[str]) -> ApiSummary:
-        """The summary of an aggregated batch; ``true_histogram`` and ``labels`` are as long as its histogram.
-
-        Raises ValueError where they are not.
-        """
+        """The summary of a batch of W3C Attribution; the sequences are as long as its histogram, else ValueError."""
         rows = zip(labels, true_histogram, batch.histogram, batch.p5, batch.p95, strict=True)
-        return cls(
-            dialect=batch.dialect,
-            campaigns=tuple(
-                Campaign(label, true, noised, batch.standard_deviation, p5, p95)
-                for label, true, noised, p5, p95 in rows
-            ),
-            batch=BatchFacts(
-                reports=batch.reports,
-                minimum_batch=batch.minimum_batch,
-                epsilon=batch.epsilon,
-                scale=batch.scale if batch.noise else 0,
-            ),
+        part = SummaryPart(
+            unit=PURCHASES,
+            scale=batch.scale if batch.noise else 0,
+            standard_deviation=batch.standard_deviation,
+            rows=tuple(SummaryRow(*row) for row in rows),
         )
+        return cls(API_NAMES[batch.dialect], (part,), batch.reports, batch.epsilon, batch.minimum_batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,27 +150,10 @@ class CampaignReports:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedBucket:
-    """The sum of one bucket over all aggregatable reports that arrived, opened and without noise."""
-
-    bucket: str
-    """In hexadecimal, such as ``0x559``."""
-    text: str
-    """What it stands for."""
-    value: int
-    amount: float
-    """``value`` in units of what it stands for."""
-    unit: str
-    """``bought`` or ``€``."""
-
-
-@dataclass(frozen=True, slots=True)
 class AttributionReportingSummary:
     """What Attribution Reporting sent to the measurement company."""
 
     campaigns: tuple[CampaignReports, ...]
-    buckets: tuple[OpenedBucket, ...]
-    """In order of their numbers."""
     aggregatable: int
     """Aggregatable reports that arrived, null reports included."""
     debug: int
@@ -172,8 +172,10 @@ class ReachedCampaign:
     """Hosts that show it."""
     shown: int
     """How often it was shown, to anybody: what a server can count."""
-    browsers: Campaign
-    """``true``: browsers that saw it; ``noised``: what the opened reports and the noise add up to."""
+    browsers: SummaryRow
+    """``true``: browsers that saw it; ``noised``: what the aggregation service answered."""
+    times: int = 1
+    """How often a browser must have seen it to be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +194,6 @@ class ReachSummary:
     creatives: tuple[ShownCreative, ...]
     poster: str
     """Label of the campaign whose creatives they are."""
-    reports: int
-    epsilon: float
-    scale: float
-    """Scale of the discrete Laplace noise, in browsers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +207,8 @@ class DemoRun:
     weeks: int
     timeline: tuple[TimelineRow, ...]
     """In order of time."""
-    apis: tuple[ApiSummary, ...]
+    summaries: tuple[ApiSummary, ...]
+    """One for each batch that the aggregation service summed."""
     attribution_reporting: AttributionReportingSummary
     reach: ReachSummary
     budgets: tuple[WeekBudget, ...]

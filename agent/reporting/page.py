@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from decimal import Decimal
-from importlib import resources
 from pathlib import Path
 
-import jinja2
-from markupsafe import Markup
-
-from agent.model.clock import format_instant
-from agent.reporting.charts import bar_charts, heat_charts, reach_chart, week_chart
+from agent.reporting.charts import bar_charts, heat_charts, week_chart
 from agent.reporting.model import AttributionReportingSummary, DemoRun, RowKind
+from agent.reporting.static_page import render_static
 
 REPORT_NAME = "report.html"
 
@@ -31,23 +25,14 @@ def write_report(run: DemoRun, folder: Path) -> Path:
 
 def render_report(run: DemoRun) -> str:
     """The report of ``run`` as HTML text."""
-    style = _read("sites", "common/site.css") + _read("agent.reporting", "templates/report.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    templates = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: _read("agent.reporting", f"templates/{name}")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters["instant"] = _instant
-    return templates.get_template("report.html").render(
+    return render_static(
+        "report.html",
         run=run,
-        style=Markup(style),  # noqa: S704  our own package data, and the policy's hash is over exactly these bytes
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
-        bars=list(zip(run.apis, bar_charts(run.apis), strict=True)),
+        bars=[
+            (summary, list(zip(summary.parts, charts, strict=True)))
+            for summary, charts in zip(run.summaries, bar_charts(run.summaries), strict=True)
+        ],
         noise=_noise(run.attribution_reporting),
-        reach=reach_chart(run.reach),
         weeks=week_chart(run),
         heats=heat_charts(run.budgets),
         kinds=[kind for kind in RowKind if any(row.kind is kind and row.site for row in run.timeline)],
@@ -63,11 +48,3 @@ def _noise(summary: AttributionReportingSummary) -> str:
 def _share(rate: float) -> str:
     """``0.24 %`` for 0.0024263; never in powers of ten."""
     return f"{Decimal(f'{rate * 100:.2g}'):f} %"
-
-
-def _instant(time: int) -> str:
-    return format_instant(time).replace("T", " ")
-
-
-def _read(package: str, path: str) -> str:
-    return resources.files(package).joinpath(*path.split("/")).read_text("utf-8")

@@ -1,4 +1,4 @@
-"""What the demo prints: lines of the timeline as they happen, and histograms as tables with bars."""
+"""What the demo prints: lines of the timeline as they happen, and summaries as tables with bars."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.model.clock import DAY, format_instant
-from agent.reporting.model import ApiSummary, AttributionReportingSummary, ReachSummary, RowKind, TimelineRow
+from agent.reporting.model import (
+    ApiSummary,
+    AttributionReportingSummary,
+    ReachSummary,
+    RowKind,
+    SummaryPart,
+    TimelineRow,
+)
 
-BAR_WIDTH = 10
+BAR_WIDTH = 8
 _COLOURS = {
     RowKind.IMPRESSION: "cyan",
     RowKind.SOURCE: "blue",
@@ -35,53 +42,62 @@ def timeline_line(row: TimelineRow, started: int) -> Text:
     )
 
 
-def histogram_table(summary: ApiSummary) -> Table:
-    """True and noised sums of each campaign side by side, with bars on one scale and the 90 % interval."""
-    values = [value for campaign in summary.campaigns for value in (campaign.true, campaign.noised)]
-    low, high = min(0, *values), max(1, *values)
+def summary_tables(summary: ApiSummary) -> list[Table]:
+    """A table for each part: true and noised sums side by side, with bars on one scale and the 90 % interval."""
+    return [_summary_table(summary, part) for part in summary.parts]
 
-    def bar(value: int, colour: str) -> Bar:
+
+def _summary_table(summary: ApiSummary, part: SummaryPart) -> Table:
+    values = [value for row in part.rows for value in (row.true, row.noised)]
+    low, high = min([0, *values]), max([1, *values])
+
+    def bar(value: float, colour: str) -> Bar:
         return Bar(high - low, min(0, value) - low, max(0, value) - low, width=BAR_WIDTH, color=colour)
 
-    batch = summary.batch
-    noise = f"noise of scale {batch.scale:g}" if batch.scale else "noise off"
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title=f"{summary.api}: {batch.reports} reports, epsilon {batch.epsilon:g}, {noise}",
-        title_justify="left",
-        title_style="bold",
-    )
-    table.add_column("Campaign")
+    table = _table(f"{summary.api}, {part.unit.name}: {summary.reports} reports, epsilon {summary.epsilon:g}")
+    table.caption, table.collapse_padding = Text(_noise(summary, part), no_wrap=True, overflow="ignore"), True
+    table.add_column(part.unit.heading)
     table.add_column("True", justify="right")
     table.add_column("")
     table.add_column("Noised", justify="right")
     table.add_column("")
     table.add_column("90 % interval", justify="right")
-    for campaign in summary.campaigns:
+    for row in part.rows:
         table.add_row(
-            Text(campaign.label),
-            str(campaign.true),
-            bar(campaign.true, "bright_black"),
-            str(campaign.noised),
-            bar(campaign.noised, "cyan"),
-            f"{campaign.p5} to {campaign.p95}",
+            Text(row.label),
+            part.text(row.true),
+            bar(row.true, "bright_black"),
+            part.text(row.noised),
+            bar(row.noised, "cyan"),
+            part.interval(row),
         )
     return table
+
+
+def _noise(summary: ApiSummary, part: SummaryPart) -> str:
+    """How much noise was added and, below the first part, what the whole summary cost."""
+    noise = f"noise of scale {part.scale:,.6g} (standard deviation {part.standard_deviation:,.4g})"
+    spent = f", {summary.units:,} budget units spent" if summary.units is not None and part is summary.parts[0] else ""
+    return f"{noise if part.scale else 'noise off'}{spent}"
+
+
+def _table(title: str) -> Table:
+    return Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        caption_justify="left",
+    )
 
 
 def attribution_reporting_table(summary: AttributionReportingSummary) -> Table:
     """What Attribution Reporting counted for each campaign, beside the truth."""
     event_level = sum(campaign.event_level for campaign in summary.campaigns)
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title=(
-            f"Attribution Reporting: {event_level} event-level, {summary.aggregatable} aggregatable, "
-            f"{summary.debug} debug reports"
-        ),
-        title_justify="left",
-        title_style="bold",
+    table = _table(
+        f"Attribution Reporting: {event_level} event-level, {summary.aggregatable} aggregatable, "
+        f"{summary.debug} debug reports"
     )
     table.add_column("Campaign")
     for heading in ("Seen", "Clicked", "Bought, true", "Event-level reports"):
@@ -92,31 +108,10 @@ def attribution_reporting_table(summary: AttributionReportingSummary) -> Table:
     return table
 
 
-def reach_table(summary: ReachSummary) -> Table:
-    """How often each campaign was shown, and how many browsers saw it: the truth beside what the reports say."""
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        title=(
-            f"Private Aggregation: {summary.reports} reports, epsilon {summary.epsilon:g}, "
-            f"noise of scale {summary.scale:g}"
-        ),
-        title_justify="left",
-        title_style="bold",
-    )
-    table.add_column("Campaign")
-    for heading in ("Shown", "Browsers, true", "Noised", "90 % interval"):
-        table.add_column(heading, justify="right")
-    for campaign in summary.campaigns:
-        browsers = campaign.browsers
-        table.add_row(
-            Text(browsers.label),
-            str(campaign.shown),
-            str(browsers.true),
-            str(browsers.noised),
-            f"{browsers.p5} to {browsers.p95}",
-        )
-    return table
+def shown_line(summary: ReachSummary) -> str:
+    """How often each campaign was shown, which is what a server can count by itself."""
+    shown = [f"{one.browsers.label} {one.shown}" for one in summary.campaigns if one.times == 1]
+    return f"ads shown, to anybody: {', '.join(shown)}"
 
 
 def creatives_line(summary: ReachSummary) -> str:

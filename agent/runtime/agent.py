@@ -29,6 +29,7 @@ from agent.model.rng import Rng, rng_for
 from agent.model.settings import Settings
 from agent.model.tasks import Tasks
 from agent.runtime import forgetting
+from agent.runtime.aggregation import Aggregation
 from agent.runtime.alarms import Alarms
 from agent.runtime.attribution import Attribution
 from agent.runtime.attribution_reporting import AttributionReporting
@@ -80,7 +81,7 @@ class Agent:
         self.profile, self.settings, self.seed, self.enabled = profile, settings, seed, enabled
         self.hosts = HostMap(allow_network=settings.allow_network)
         self._database, self._clock, self.rng = database, clock, rng
-        self.service_keys = keys if keys is not None else keys_of(profile, self.rng)
+        self.service_keys = keys if keys is not None else keys_of(profile, self.rng, clock.now())
         """The keys of the local aggregation service: reports are sealed to them."""
         self._tasks = Tasks()
         self.events = EventStream(database)
@@ -105,7 +106,9 @@ class Agent:
         """Protected Audience's, as their owner sees them."""
         self.private_aggregation = StoredPrivateAggregation(database, clock, settings.private_aggregation_limits)
         """What sites have spent and have left."""
-        self._aggregation = PrivateAggregation(database, settings, self.rng, self._reported, enabled=enabled)
+        self.aggregation = Aggregation(database, self._announce)
+        """Jobs of the local aggregation service, and what they spent."""
+        self._private_aggregation = PrivateAggregation(database, settings, self.rng, self._reported, enabled=enabled)
 
     @classmethod
     @asynccontextmanager
@@ -235,7 +238,7 @@ class Agent:
             clock=self._clock,
             settings=settings,
             tasks=Tasks(),
-            complete=self._aggregation.complete,
+            complete=self._private_aggregation.complete,
             realms=channel,
             browser=clients.observer,
         )
@@ -258,6 +261,7 @@ class Agent:
             rng=self.rng,
             user_agent=user_agent,
             publish=lambda _event: self._announce(),
+            note=self.note,
         )
 
     async def deliver(self, hosts: Iterable[str]) -> None:

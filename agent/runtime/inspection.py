@@ -131,6 +131,10 @@ class Reports:
         """Every report so far, oldest first; of ``kind`` where it is given."""
         return [report for report in (await self.latest(None)).rows if kind is None or report.kind == kind]
 
+    async def read(self, *, after: int = 0, limit: int = PAGE) -> list[Report]:
+        """At most ``limit`` reports behind the position ``after``, oldest first."""
+        return await self._database.transact("read reports", lambda c: report_store.read(c, after=after, limit=limit))
+
     async def latest(self, limit: int | None) -> Latest[Report]:
         """The ``limit`` latest reports; all of them where it is None."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 
 from ada_url import URL
 
-from agent.aggregation.apps import coordinator_app
+from agent.aggregation.coordinator import coordinator_app
 from agent.browser.network.client import HostClient
 from agent.browser.network.hosts import HostMap, Refusal, RefusalKind
 from agent.crypto.conversion_report import new_report_id, seal_report
-from agent.crypto.keys import KeyRing, PublicKey, generate_key
+from agent.crypto.keys import KeyPair, KeyRing, PublicKey
 from agent.delivery.assembly import Assembler
 from agent.delivery.public_keys import PublicKeys
 from agent.delivery.scheduler import Scheduler
@@ -23,6 +23,7 @@ from agent.model.conversion_report import ConversionReport, micro_epsilon, repor
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
 from agent.model.interfaces import Answer, Exchange, Fetch, Fetched, NoAnswer, ReportQueue
+from agent.model.key_rotation import key_rotation
 from agent.model.reports import ConversionContent, Report, ReportKind, ReportState
 from agent.model.rng import Rng
 from storage.profile import Profile, write_private
@@ -78,27 +79,41 @@ def seal(
     )
 
 
-def keys_of(profile: Profile, rng: Rng) -> KeyRing:
-    """The profile's key ring, made on first use. Raises HostEnvironmentError where it cannot be written."""
+def keys_of(profile: Profile, rng: Rng, now: int) -> KeyRing:
+    """The profile's key ring, made on first use, at ``now`` (milliseconds), and kept in the profile's folder.
+
+    Raises HostEnvironmentError where it cannot be written, then and at every later change.
+    """
     path = profile.keys_path
+
+    def keep(document: str) -> None:
+        try:
+            write_private(path, document)
+        except OSError as error:
+            raise HostEnvironmentError(
+                f"the keys cannot be written ({error.strerror})", where=str(path), fix="make the folder writable"
+            ) from error
+
     if path.exists():
-        return KeyRing.from_json(path.read_text("utf-8"), where=str(path))
-    keys = KeyRing(generate_key(rng))
-    try:
-        write_private(path, keys.to_json())
-    except OSError as error:
-        raise HostEnvironmentError(
-            f"the keys cannot be written ({error.strerror})", where=str(path), fix="make the folder writable"
-        ) from error
+        return KeyRing.from_json(path.read_text("utf-8"), where=str(path), keep=keep)
+    keys = KeyRing(keep=keep)
+    keys.rotate(rng, now)
     return keys
 
 
-def serve_coordinators(hosts: HostMap, keys: KeyRing) -> None:
+def serve_coordinators(
+    hosts: HostMap, keys: KeyRing, clock: Clock, rng: Rng, note: Callable[[Event], Awaitable[None]]
+) -> None:
     """Let the agent's own coordinator answer for the real ones with ``keys``, unless they are mapped elsewhere.
 
-    Needs a running loop.
+    ``note`` is given the event of each key that was due. Needs a running loop.
     """
-    hosts.map_by_default([str(URL(origin).hostname) for origin in COORDINATORS], coordinator_app(keys))
+
+    async def rotated(key: KeyPair) -> None:
+        await note(key_rotation(key.id.hex(), key.made, due=True))
+
+    coordinator = coordinator_app(keys, clock=clock, rng=rng, rotated=rotated)
+    hosts.map_by_default([str(URL(origin).hostname) for origin in COORDINATORS], coordinator)
 
 
 async def open_delivery(
@@ -112,14 +127,15 @@ async def open_delivery(
     rng: Rng,
     user_agent: str,
     publish: Callable[[Event], None],
+    note: Callable[[Event], Awaitable[None]],
 ) -> Scheduler:
     """What sends the reports of ``queue`` until ``stack`` closes, which closes ``hosts`` too; it has yet to start.
 
-    ``keys``: of the agent's own coordinator.
+    ``keys``: of the agent's own coordinator. ``publish`` is told of events that delivery stored; ``note`` stores one.
     """
     client = await stack.enter_async_context(HostClient(hosts))
     stack.push_async_callback(hosts.close)
-    serve_coordinators(hosts, keys)
+    serve_coordinators(hosts, keys, clock, rng, note)
     public_keys = PublicKeys(fetch_over_host_map(client), clock, user_agent)
     stack.push_async_callback(public_keys.close)
     assembler, sender = Assembler(public_keys, limits, rng), Sender(over_host_map(client), user_agent)

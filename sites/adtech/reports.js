@@ -1,6 +1,6 @@
 // Lists what the collector holds, and sends batches of it to the aggregation service.
 // @ts-check
-import { barChart } from "../common/chart.js";
+import { histogramChart } from "../common/chart.js";
 import { byId, element } from "../common/dom.js";
 import { follow } from "../common/follow.js";
 import { aggregate, apiName } from "../common/service.js";
@@ -68,7 +68,7 @@ async function send(batch) {
   } else {
     answer.replaceChildren(
       element("h3", {}, `Sum of ${result.reports} reports, noised`),
-      barChart(labels, result.histogram, result.standard_deviation),
+      histogramChart(labels, result),
     );
     setAside(batch);
   }

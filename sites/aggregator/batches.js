@@ -1,6 +1,6 @@
 // Shows the batches of the service, and lets the visitor try what it refuses.
 // @ts-check
-import { barChart } from "../common/chart.js";
+import { histogramChart } from "../common/chart.js";
 import { byId, element } from "../common/dom.js";
 import { aggregate, apiName } from "../common/service.js";
 
@@ -44,7 +44,7 @@ async function attempt(heading, reports) {
   const result = await aggregate(facts.aggregate ?? "", reports, epsilon);
   byId("answer").append(
     element("h3", {}, heading),
-    "refusal" in result ? result.refusal : barChart(labels, result.histogram, result.standard_deviation),
+    "refusal" in result ? result.refusal : histogramChart(labels, result),
   );
   await refresh();
 }
@@ -69,14 +69,14 @@ function onPress(id, action) {
   });
 }
 
-/** @param {{dialect: string, reports: number, minimum_batch: number, epsilon: number, histogram: number[], standard_deviation: number}} batch */
+/** @param {{dialect: string, reports: number, minimum_batch: number, epsilon: number, histogram: number[], p5: number[], p95: number[], standard_deviation: number}} batch */
 function card(batch) {
   return element(
     "article",
     { class: "card", "data-testid": "batch" },
     element("h3", {}, `${batch.reports} reports of ${apiName(batch.dialect)}`),
     element("p", {}, `Epsilon ${batch.epsilon}; at least ${batch.minimum_batch} reports were asked for.`),
-    barChart(labels, batch.histogram, batch.standard_deviation),
+    histogramChart(labels, batch),
   );
 }
 

@@ -2,7 +2,7 @@
 // @ts-check
 import { element } from "./dom.js";
 
-/** @typedef {{histogram: number[], standard_deviation: number, scale: number, epsilon: number, reports: number}} Sum */
+/** @typedef {{histogram: number[], p5: number[], p95: number[], standard_deviation: number, epsilon: number, reports: number}} Sum */
 
 const APIS = /** @type {Record<string, string>} */ ({
   current: "navigator.attribution",

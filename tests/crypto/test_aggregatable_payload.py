@@ -15,7 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyhpke import AEADId, CipherSuite, KDFId, KEMId
 
-from agent.crypto.aggregatable_payload import Payload, encode_payload, open_payload, read_payload, seal_payload
+from agent.crypto.aggregatable_payload import (
+    Payload,
+    contributions_of,
+    encode_payload,
+    open_as_service,
+    open_payload,
+    open_under,
+    read_payload,
+    seal_payload,
+)
 from agent.crypto.hpke import derive_key_pair
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.conversion_report import ReportRefusal, ReportRefusalCode
@@ -195,6 +204,13 @@ def test_indefinite_lengths_and_short_numbers_can_be_read() -> None:
         (cbor2.dumps({"operation": "histogram", "data": [{"bucket": b"1"}]}), "data[0]"),
         (cbor2.dumps({"operation": "histogram", "data": [{"bucket": b"1", "value": 1}]}), "data[0]"),
         (cbor2.dumps({"operation": "histogram", "data": [{"bucket": b"1", "value": b"", "id": 1}]}), "data[0]"),
+        (
+            cbor2.dumps({"operation": "histogram", "data": [{"bucket": bytes(17), "value": b""}]}),
+            '"bucket" of 17 bytes',
+        ),
+        (cbor2.dumps({"operation": "histogram", "data": [{"bucket": b"1", "value": bytes(5)}]}), '"value" of 5 bytes'),
+        (cbor2.dumps({"operation": "histogram", "data": [{"bucket": b"", "value": b"", "id": bytes(9)}]}), '"id" of 9'),
+        (cbor2.dumps({"operation": "histogram", "data": []}) + b"\0", "1 bytes follow"),
     ],
 )
 def test_a_plaintext_that_is_no_payload_is_refused_with_its_reason(plaintext: bytes, told: str) -> None:
@@ -202,3 +218,91 @@ def test_a_plaintext_that_is_no_payload_is_refused_with_its_reason(plaintext: by
     assert isinstance(refusal, ReportRefusal)
     assert refusal.code is ReportRefusalCode.MALFORMED
     assert told in refusal.detail
+
+
+@st.composite
+def mutated_templates(draw: st.DrawFn) -> bytes:
+    """What a browser makes, of version 0.1 or 1.0, with a few bytes changed, put in or taken away."""
+    id_bytes = draw(st.integers(0, 8))
+    length = draw(st.sampled_from([1, 2, 20, 23, 24, 30, 256]))
+    real = draw(st.lists(contributions, max_size=min(length, 4)))
+    if draw(st.booleans()):
+        real = [Contribution(0, 0)] * draw(st.integers(0, length - len(real))) + real
+    if id_bytes:
+        whole = encode_payload(real, id_bytes=id_bytes, length=length)
+    else:
+        entries = [*real, *[Contribution(0, 0)] * (length - len(real))]
+        data = [{"value": e.value.to_bytes(4, "big"), "bucket": e.bucket.to_bytes(16, "big")} for e in entries]
+        whole = cbor2.dumps({"data": data, "operation": "histogram"})
+    plaintext = bytearray(whole)
+    for _ in range(draw(st.integers(0, 3))):
+        at = draw(st.integers(0, len(plaintext) - 1) | st.integers(0, min(60, len(plaintext) - 1)))
+        match draw(st.sampled_from(["change", "put", "take"])):
+            case "change":
+                plaintext[at] = draw(st.integers(0, 255))
+            case "put":
+                plaintext.insert(at, draw(st.integers(0, 255)))
+            case "take":
+                del plaintext[at]
+    return bytes(plaintext)
+
+
+def judged_by_cbor2(plaintext: bytes) -> tuple[str, list[tuple[int, int, int]]] | ReportRefusal:
+    """What the payload says when it is read in full, its padding left out."""
+    read = read_payload(plaintext)
+    if isinstance(read, ReportRefusal):
+        return read
+    return read.operation, [(one.bucket, one.value, one.filtering_id) for one in read.data if one.bucket or one.value]
+
+
+@given(mutated_templates())
+def test_the_template_gives_what_cbor2_gives_whatever_bytes_differ(plaintext: bytes) -> None:
+    assert contributions_of(plaintext) == judged_by_cbor2(plaintext)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_raise(plaintext: bytes) -> None:
+    assert contributions_of(plaintext) == judged_by_cbor2(plaintext)
+
+
+def test_what_browsers_make_is_read_without_cbor2(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = 0
+    expected = [judged_by_cbor2(base64.b64decode(case["cleartext_cbor_b64"])) for case in goldens()]
+    monkeypatch.setattr("agent.crypto.aggregatable_payload.read_payload", None)
+    for case, judged in zip(goldens(), expected, strict=True):
+        if json.loads(case["report"]["shared_info"])["version"]:
+            assert contributions_of(base64.b64decode(case["cleartext_cbor_b64"])) == judged, case["name"]
+            checked += 1
+    assert checked
+
+
+def test_padding_is_skipped_and_an_entry_with_a_bucket_or_a_value_is_not() -> None:
+    entries = [(0, 0, 0), (0, 1, 0), (5, 0, 0), (0, 0, 7), (9, 9, 9)]
+    plaintext = encode_payload([Contribution(*entry) for entry in entries], id_bytes=1, length=20)
+    assert contributions_of(plaintext) == ("histogram", [(0, 1, 0), (5, 0, 0), (9, 9, 9)])
+
+
+def test_numbers_at_the_bounds_of_the_service_are_read_and_other_members_skipped() -> None:
+    entry = {"bucket": b"\xff" * 16, "value": b"\xff" * 4, "id": b"\xff" * 8, "extra": [1]}
+    plaintext = cbor2.dumps({"operation": "other", "data": [entry, {"bucket": b"\x05", "value": b""}], "more": {}})
+    assert contributions_of(plaintext) == ("other", [(2**128 - 1, 2**32 - 1, 2**64 - 1), (5, 0, 0)])
+
+
+def test_zeros_before_a_contribution_are_no_end_of_the_payload() -> None:
+    plaintext = encode_payload([Contribution(0, 0)] * 999 + [Contribution(1, 1)], id_bytes=1, length=1000)
+    assert contributions_of(plaintext) == ("histogram", [(1, 1, 0)])
+
+
+def test_the_service_of_today_opens_no_payload_of_the_oldest_version() -> None:
+    shared_info = '{"version":""}'
+    sealed = OTHERS.encrypt(
+        b"x", X25519PublicKey.from_public_bytes(PUBLIC_KEY), b"aggregation_service\0" + shared_info.encode()
+    )
+    assert open_payload(sealed, shared_info, PRIVATE_KEY) == b"x"
+    assert open_as_service(sealed, shared_info, PRIVATE_KEY) is None
+    assert open_under(sealed, b"aggregation_service\0" + shared_info.encode(), PRIVATE_KEY) == b"x"
+
+
+@pytest.mark.parametrize("sealed", [b"", b"x", bytes(32), bytes(47), bytes(48), bytes(895), b"\xff" * 895])
+def test_bytes_that_nobody_sealed_do_not_open(sealed: bytes) -> None:
+    assert open_as_service(sealed, SHARED_INFO, PRIVATE_KEY) is None

@@ -41,6 +41,12 @@ FIGURES = {
         "story_throughput.1e4_over_1e3.halves",
     },
     "sealing": {f"sealing.{report}_over_bare" for report in ("two", "twenty", "debug")},
+    "aggregation": {
+        "aggregation.job_over_bare",
+        "aggregation.start_up",
+        "aggregation.two_over_one",
+        "aggregation.memory.1e6_less_1e5",
+    },
     "worklets": {"worklets.create", "worklets.reach_call", "worklets.fifty.page_over_alone"},
     "shared_storage": {
         f"shared_storage.{subject}" for subject in ("set", "run", "add_module", "run_to_contribution_stored")
@@ -48,7 +54,7 @@ FIGURES = {
     "opt_out": {f"opt_out.{state}.{call}.enabled_less_opted_out" for state in ("plain", "crowded") for call in _CALLS},
 }
 """What each benchmark gives at least."""
-WITHOUT_BROWSER = {"story_throughput", "registrations", "sealing"}
+WITHOUT_BROWSER = {"story_throughput", "registrations", "sealing", "aggregation"}
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ import tomllib
 
 from agent.cli.config import Config
 from agent.cli.main import COMMANDS, cli
+from agent.engines.aggregation.key_structure import KeyStructure, read_key_structure
 from tests.conformance_data import REPOSITORY
 from tests.house.limits import HEADING, section
 
@@ -23,6 +24,10 @@ NAMED_AS_FUTURE = (
     "reportLoss()",
     "DAP-18",
 )
+
+
+def toml_examples() -> list[str]:
+    return re.findall(r"^```toml\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
 def test_the_two_commands_come_before_anything_else_that_can_be_typed() -> None:
@@ -53,8 +58,17 @@ def test_every_flag_that_the_readme_names_exists() -> None:
 
 
 def test_every_setting_of_the_example_file_exists() -> None:
-    (example,) = re.findall(r"^```toml\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-    Config.model_validate(tomllib.loads(example))
+    settings, _ = toml_examples()
+    Config.model_validate(tomllib.loads(settings))
+
+
+def test_the_example_of_a_key_structure_is_one() -> None:
+    _, structure = toml_examples()
+    read = read_key_structure(tomllib.loads(structure))
+    assert isinstance(read, KeyStructure)
+    name = read.name_of(0x20D)
+    assert name is not None
+    assert (name.label, name.scaled(128), name.unit) == ("revenue: bought, campaign 13", 1, "EUR")
 
 
 def test_the_python_examples_are_python() -> None:

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from agent.journeys.arrivals import Tally, summary_of
 from agent.model.events import Event
-from agent.reporting.model import OpenedBucket
-
-PADDING = {"bucket": "0x0", "value": 0, "id": 0}
 
 
 def source(number: int, campaign: int, source_type: str) -> Event:
@@ -65,26 +60,15 @@ def test_without_reports_there_is_no_rate() -> None:
     assert (summary.noise_of_views, summary.noise_of_clicks) == (None, None)
 
 
-def test_opened_reports_add_up_by_bucket_without_their_padding_and_copies() -> None:
-    lamp = [{"bucket": "0x559", "value": 32_768, "id": 0}, {"bucket": "0xa85", "value": 1664, "id": 0}, PADDING]
+def test_aggregatable_reports_are_counted_without_their_copies_whatever_they_hold() -> None:
+    lamp = [{"bucket": "0x559", "value": 32_768, "id": 0}]
     summary = summary_of(
         Tally(),
         [
             arrived("aggregatable", opened=lamp),
-            arrived("aggregatable", opened=lamp),
-            arrived("aggregatable-debug", opened=lamp),
-            arrived("aggregatable", opened=[PADDING]),
             arrived("aggregatable", opened=None),
+            arrived("aggregatable-debug", opened=lamp),
+            arrived("private-aggregation", opened=lamp),
         ],
     )
-    assert summary.aggregatable == 4
-    assert summary.buckets == (
-        OpenedBucket("0x559", "Front page banner", 65_536, 2, "bought"),
-        OpenedBucket("0xa85", "region 5, Heron desk lamp", 3328, 104, "€"),
-    )
-
-
-@pytest.mark.parametrize("bucket", ["0x1", hex(2**128 - 1)])
-def test_a_bucket_that_nothing_stands_for_is_left_out(bucket: str) -> None:
-    entries = [{"bucket": bucket, "value": 5, "id": 0}]
-    assert summary_of(Tally(), [arrived("aggregatable", opened=entries)]).buckets == ()
+    assert (summary.aggregatable, summary.debug) == (2, 1)

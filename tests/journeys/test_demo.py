@@ -33,40 +33,64 @@ async def test_the_same_seed_gives_the_same_histograms_and_the_same_report(tmp_p
     first, second = await asyncio.gather(run_demo(tmp_path / "first"), run_demo(tmp_path / "second"))
     assert first == second
     assert (tmp_path / "first" / first["report"]).read_bytes() == (tmp_path / "second" / first["report"]).read_bytes()
-    assert [api["api"] for api in first["apis"]] == ["navigator.privateAttribution", "navigator.attribution"]
-    for api in first["apis"]:
-        assert api["campaigns"] == [campaign.label for campaign in story.CAMPAIGNS]
+    names = ["navigator.privateAttribution", "navigator.attribution", "Attribution Reporting", "Private Aggregation"]
+    assert [summary["api"] for summary in first["summaries"]] == names
+    for summary in first["summaries"]:
+        for part in summary["parts"]:
+            # Twenty standard deviations: the noise is seeded, and nearer than this for any seed.
+            errors = [abs(row["noised"] - row["true"]) for row in part["rows"]]
+            assert max(errors) < 20 * part["standardDeviation"]
+    *histograms, registered, counted = first["summaries"]
+    for summary in histograms:
+        (purchases,) = summary["parts"]
+        assert [row["label"] for row in purchases["rows"]] == [campaign.label for campaign in story.CAMPAIGNS]
         # Each purchase has the value 1 and is credited at most once.
-        assert 0 < sum(api["true"]) <= api["reports"]
-        # Ten standard deviations: the noise is seeded, and far from this for any seed.
-        errors = [abs(noised - true) for noised, true in zip(api["noised"], api["true"], strict=True)]
-        assert max(errors) < 10 * api["standardDeviation"]
-    reported = first["attributionReporting"]
+        assert 0 < sum(row["true"] for row in purchases["rows"]) <= summary["reports"]
+    # The newsletter's ad is a response field, which only the current dialect knows.
+    assert histograms[0]["parts"][0]["rows"][2]["true"] == 0
+    _check_registered(registered, first["attributionReporting"])
+    _check_reach(counted, first["reach"])
+    refused = [note for note in first["notes"] if "PRIVACY_BUDGET_EXHAUSTED" in note]
+    assert [note.partition(":")[0] for note in refused] == names[2:]
+
+
+def _check_registered(summary: dict[str, Any], reported: dict[str, Any]) -> None:
     assert [campaign["campaign"] for campaign in reported["campaigns"]] == [one.label for one in story.CAMPAIGNS]
     for campaign in reported["campaigns"]:
         # With this seed no report is made up, so that each tells of a purchase.
         assert campaign["eventLevelReports"] <= campaign["purchases"]
     # The rates of 3 windows and 1 report of 2 kinds, and of 3 reports of 8 kinds: s / (s - 1 + e^14), s = C(nw + m, m).
     assert reported["randomizedTriggerRate"] == {"event": 0.0000058, "navigation": 0.0024263}
-    counted = sum(bucket["value"] for bucket in reported["buckets"] if bucket["unit"] == "bought")
-    assert 0 < counted <= 32_768 * reported["aggregatableReports"]
-    # The newsletter's ad is a response field, which only the current dialect knows.
-    assert first["apis"][0]["true"][2] == 0
-    _check_reach(first["reach"])
+    purchases, prices = summary["parts"]
+    # 65,536 by epsilon 10, at 32,768 for a purchase and 32 for a euro.
+    assert summary["epsilon"] == 10
+    assert (round(purchases["scale"], 6), round(prices["scale"], 6)) == (0.2, 204.8)
+    # One job opened every report that arrived, and paid for it by hours, of which there are no more than reports.
+    assert summary["reports"] == reported["aggregatableReports"] >= summary["budgetUnits"] > 0
+    for row, campaign in zip(purchases["rows"], reported["campaigns"], strict=True):
+        # A purchase that exceeds the budget of its ad is in no aggregatable report.
+        assert row["label"] == campaign["campaign"]
+        assert 0 <= row["true"] <= campaign["purchases"]
+    cheapest, dearest = (choose(product.price for product in story.PRODUCTS) for choose in (min, max))
+    bought = sum(row["true"] for row in purchases["rows"])
+    assert bought * cheapest <= sum(row["true"] for row in prices["rows"]) <= bought * dearest
 
 
-def _check_reach(told: dict[str, Any]) -> None:
-    assert [campaign["campaign"] for campaign in told["campaigns"]] == [one.label for one in reach.counted()]
-    for campaign in told["campaigns"]:
-        assert campaign["true"] <= campaign["shown"]
-        assert abs(campaign["noised"] - campaign["true"]) < 10 * told["standardDeviation"]
-    *_, everywhere, often = told["campaigns"]
+def _check_reach(summary: dict[str, Any], told: dict[str, Any]) -> None:
+    (browsers,) = summary["parts"]
+    rows = browsers["rows"]
+    assert [row["label"] for row in rows] == [one["campaign"] for one in told["campaigns"]]
+    assert [row["label"] for row in rows] == [one.label for one in reach.counted()]
+    assert (summary["epsilon"], browsers["scale"]) == (2, 2)
+    shown = [campaign["shown"] for campaign in told["campaigns"]]
+    assert all(row["true"] <= times for row, times in zip(rows, shown, strict=True))
+    *_, everywhere, often = rows
     # The poster was shown more often than there are users, some of whom saw it three times.
-    assert everywhere["shown"] > 20 >= everywhere["true"] > often["true"] > 0
+    assert shown[-2] > 20 >= everywhere["true"] > often["true"] > 0
     # Every browser reported once for each campaign, and for the frequency; nothing was lost and nothing came twice.
-    assert told["reports"] == sum(campaign["true"] for campaign in told["campaigns"])
+    assert summary["reports"] == sum(row["true"] for row in rows)
     assert [creative["label"] for creative in told["creatives"]] == [one.headline for one in story.POSTER.creatives]
-    shown = [creative["shown"] for creative in told["creatives"]]
-    assert sum(shown) == everywhere["shown"]
+    pictures = [creative["shown"] for creative in told["creatives"]]
+    assert sum(pictures) == shown[-2]
     # They take turns, beginning with the first.
-    assert shown == sorted(shown, reverse=True)
+    assert pictures == sorted(pictures, reverse=True)

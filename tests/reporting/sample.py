@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from agent.model.attribution import Dialect
 from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR
 from agent.reporting.model import (
+    BROWSERS,
+    EUROS,
+    PURCHASES,
     ApiSummary,
     AttributionReportingSummary,
-    BatchFacts,
-    Campaign,
     CampaignReports,
     DemoRun,
-    OpenedBucket,
     ReachedCampaign,
     ReachSummary,
     RowKind,
     ShownCreative,
+    SummaryPart,
+    SummaryRow,
     TimelineRow,
     WeekBudget,
 )
@@ -37,47 +38,80 @@ def _timeline() -> tuple[TimelineRow, ...]:
     return tuple(sorted(rows, key=lambda row: row.time))
 
 
-SUMMARY = ApiSummary(
-    dialect=Dialect.CURRENT,
-    campaigns=(
-        Campaign("Front page banner", 12, 9, 5.6, 0, 18),
-        Campaign("Article sidebar", 7, 11, 5.6, 2, 20),
-        Campaign("Newsletter", 0, -3, 5.6, -12, 6),
-        Campaign("Video", 14, 15, 5.6, 6, 24),
+HISTOGRAM = SummaryPart(
+    unit=PURCHASES,
+    scale=4,
+    standard_deviation=5.6,
+    rows=(
+        SummaryRow("Front page banner", 12, 9, 0, 18),
+        SummaryRow("Article sidebar", 7, 11, 2, 20),
+        SummaryRow("Newsletter", 0, -3, -12, 6),
+        SummaryRow("Video", 14, 15, 6, 24),
     ),
-    batch=BatchFacts(reports=36, minimum_batch=20, epsilon=0.5, scale=4),
 )
+SUMMARY = ApiSummary("navigator.attribution", (HISTOGRAM,), reports=36, epsilon=0.5, minimum_batch=20)
 EXACT = ApiSummary(
-    dialect=Dialect.LEVEL1_2024,
-    campaigns=(
-        Campaign("Front page banner", 12, 12, 0, 12, 12),
-        Campaign("Article sidebar", 7, 7, 0, 7, 7),
-        Campaign("Newsletter", 0, 0, 0, 0, 0),
-        Campaign("Video", 14, 14, 0, 14, 14),
+    "navigator.privateAttribution",
+    (
+        SummaryPart(
+            unit=PURCHASES,
+            scale=0,
+            standard_deviation=0,
+            rows=(
+                SummaryRow("Front page banner", 12, 12, 12, 12),
+                SummaryRow("Article sidebar", 7, 7, 7, 7),
+                SummaryRow("Newsletter", 0, 0, 0, 0),
+                SummaryRow("Video", 14, 14, 14, 14),
+            ),
+        ),
     ),
-    batch=BatchFacts(reports=36, minimum_batch=20, epsilon=0.5, scale=0),
+    reports=36,
+    epsilon=0.5,
+    minimum_batch=20,
 )
+COUNTS = SummaryPart(
+    unit=PURCHASES,
+    scale=0.2,
+    standard_deviation=0.2828,
+    rows=(
+        SummaryRow("Front page banner", 8, 8.131, 7.672, 8.59, bucket="0x559"),
+        SummaryRow("Newsletter", 1, 0.961, 0.502, 1.42, bucket="0x55b"),
+    ),
+    decimals=1,
+)
+PRICES = SummaryPart(
+    unit=EUROS,
+    scale=204.8,
+    standard_deviation=289.6,
+    rows=(SummaryRow("region 5, Heron desk lamp", 104, -71.2, -541.2, 398.8, bucket="0xa85"),),
+)
+JOB = ApiSummary("Attribution Reporting", (COUNTS, PRICES), reports=11, epsilon=10, units=9)
 ARRIVED = AttributionReportingSummary(
     campaigns=(CampaignReports("Front page banner", 14, 5, 9, 8), CampaignReports("Newsletter", 4, 0, 1, 1)),
-    buckets=(
-        OpenedBucket("0x559", "Front page banner", 262_144, 8, "bought"),
-        OpenedBucket("0xa85", "region 5, Heron desk lamp", 3328, 104, "€"),
-    ),
     aggregatable=11,
     debug=3,
     noise_of_views=0.0000058,
     noise_of_clicks=0.0024263,
 )
+BROWSERS_REACHED = SummaryPart(
+    unit=BROWSERS,
+    scale=2,
+    standard_deviation=2.83,
+    rows=(
+        SummaryRow("Article sidebar", 7, 8.26, 3.66, 12.86, bucket="0x15a"),
+        SummaryRow("Mending days", 11, 9.7, 5.1, 14.3, bucket="0x4d2"),
+        SummaryRow("Mending days, 3 times or more", 4, 5.2, 0.6, 9.8, bucket="0x304d2"),
+    ),
+    decimals=1,
+)
+REACH = ApiSummary("Private Aggregation", (BROWSERS_REACHED,), reports=18, epsilon=2, units=14)
 REACHED = ReachSummary(
     campaigns=(
-        ReachedCampaign(("news.test",), 9, Campaign("Article sidebar", 7, 8, 2.8, 3, 13)),
-        ReachedCampaign(("news.test", "shop.test"), 31, Campaign("Mending days", 11, 10, 2.8, 5, 15)),
+        ReachedCampaign(("news.test",), 9, BROWSERS_REACHED.rows[0]),
+        ReachedCampaign(("news.test", "shop.test"), 31, BROWSERS_REACHED.rows[1]),
     ),
     creatives=(ShownCreative("Bring the lamp", 14), ShownCreative("Bring the chair", 10)),
     poster="Mending days",
-    reports=18,
-    epsilon=2,
-    scale=2,
 )
 RUN = DemoRun(
     seed=7,
@@ -86,7 +120,7 @@ RUN = DemoRun(
     users=len(USERS),
     weeks=3,
     timeline=_timeline(),
-    apis=(SUMMARY, EXACT),
+    summaries=(SUMMARY, EXACT, JOB, REACH),
     attribution_reporting=ARRIVED,
     reach=REACHED,
     budgets=tuple(

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.model.attribution import Dialect
 from agent.model.clock import DAY, WEEK
 from agent.reporting.charts import (
     MANY_USERS,
@@ -16,18 +15,21 @@ from agent.reporting.charts import (
     bar_charts,
     heat_charts,
     natural,
-    reach_chart,
     week_chart,
 )
-from agent.reporting.model import ApiSummary, BatchFacts, Campaign, RowKind, TimelineRow, WeekBudget
-from tests.reporting.sample import EXACT, REACHED, RUN, START, SUMMARY, USERS
+from agent.reporting.model import PURCHASES, ApiSummary, RowKind, SummaryPart, SummaryRow, TimelineRow, WeekBudget
+from tests.reporting.sample import EXACT, JOB, REACH, RUN, START, SUMMARY, USERS
 
 COUNTS = st.integers(-10_000, 10_000)
 
 
 def bar_chart(summary: ApiSummary) -> BarChart:
-    (chart,) = bar_charts([summary])
+    ((chart,),) = bar_charts([summary])
     return chart
+
+
+def counted(*rows: SummaryRow) -> ApiSummary:
+    return ApiSummary("api", (SummaryPart(PURCHASES, 2, 1, rows),), 20, 1)
 
 
 def test_the_length_of_a_bar_is_in_proportion_to_its_sum() -> None:
@@ -52,25 +54,31 @@ def test_the_error_bar_spans_the_interval_around_the_noised_sum() -> None:
 
 @given(st.lists(st.tuples(COUNTS, COUNTS, st.integers(0, 500)), min_size=1, max_size=6))
 def test_no_bar_leaves_the_picture(sums: list[tuple[int, int, int]]) -> None:
-    campaigns = tuple(Campaign("c", true, noised, 1, noised - w, noised + w) for true, noised, w in sums)
-    chart = bar_chart(ApiSummary(Dialect.CURRENT, campaigns, BatchFacts(20, 20, 1, 2)))
+    chart = bar_chart(counted(*(SummaryRow("c", true, noised, noised - w, noised + w) for true, noised, w in sums)))
     for bar in chart.bars:
         assert min(bar.true_x, bar.noised_x, bar.error_from) >= 0
         assert max(bar.true_x + bar.true_width, bar.noised_x + bar.noised_width, bar.error_to) <= chart.width
         assert bar.top < chart.height
 
 
-def test_reach_is_drawn_on_a_scale_of_its_own() -> None:
-    chart = reach_chart(REACHED)
-    # The longest interval, to 15, ends at the right.
-    assert max(bar.error_to for bar in chart.bars) == chart.bars[1].error_to
-    assert [bar.true_width / 7 for bar in chart.bars[:1]] == pytest.approx([chart.bars[1].true_width / 11], abs=0.05)
-
-
-def test_two_apis_are_drawn_on_one_scale() -> None:
-    noised, exact = bar_charts([SUMMARY, EXACT])
-    assert noised.zero == exact.zero
+def test_what_counts_in_the_same_unit_is_drawn_on_one_scale() -> None:
+    (noised,), (exact,), (counts, _) = bar_charts([SUMMARY, EXACT, JOB])
+    assert noised.zero == exact.zero == counts.zero
     assert [bar.true_width for bar in noised.bars] == [bar.true_width for bar in exact.bars]
+    assert counts.bars[0].true_width / noised.bars[0].true_width == pytest.approx(8 / 12, abs=0.02)
+
+
+def test_another_unit_has_a_scale_of_its_own() -> None:
+    _, (reach,) = bar_charts([SUMMARY, REACH])
+    # The longest interval, to 14.3 browsers, ends at the right, where that of 24 purchases does on its scale.
+    assert reach.bars[1].error_to == bar_chart(SUMMARY).bars[3].error_to
+    assert reach.bars[0].true_width / 7 == pytest.approx(reach.bars[1].true_width / 11, abs=0.05)
+
+
+def test_numbers_stand_beside_their_bars_as_the_part_shows_them() -> None:
+    ((counts, prices),) = bar_charts([JOB])
+    assert [(bar.true, bar.noised) for bar in counts.bars] == [("8.0", "8.1"), ("1.0", "1.0")]
+    assert [(bar.true, bar.noised) for bar in prices.bars] == [("104", "-71")]
 
 
 def test_no_api_is_no_chart() -> None:
@@ -78,8 +86,7 @@ def test_no_api_is_no_chart() -> None:
 
 
 def test_all_sums_zero_is_a_picture_too() -> None:
-    campaigns = (Campaign("c", 0, 0, 0, 0, 0),)
-    (bar,) = bar_chart(ApiSummary(Dialect.CURRENT, campaigns, BatchFacts(20, 20, 1, 0))).bars
+    (bar,) = bar_chart(counted(SummaryRow("c", 0, 0, 0, 0))).bars
     assert bar.error_from == bar.error_to
 
 

@@ -16,7 +16,7 @@ from agent.browser.chromium import find_chromium
 from agent.model.clock import DAY
 from agent.reporting.model import AttributionReportingSummary, DemoRun, ReachSummary, RowKind, TimelineRow
 from agent.reporting.page import render_report, write_report
-from tests.reporting.sample import ARRIVED, RUN, START
+from tests.reporting.sample import ARRIVED, JOB, REACH, RUN, START, SUMMARY
 from tests.sites.markup import Page
 
 
@@ -64,7 +64,8 @@ def test_the_policy_allows_this_style_and_nothing_else() -> None:
 
 def test_every_picture_says_in_words_what_it_shows() -> None:
     pictures = [e for e in Page(render_report(RUN)).all("svg") if e.attributes.get("role") == "img"]
-    assert len(pictures) == 5
+    # Four summaries, one of them in two units; the weeks; one site's budgets.
+    assert len(pictures) == 7
     assert "Newsletter: true 0, noised -3." in pictures[0].attributes["aria-label"]
 
 
@@ -78,12 +79,13 @@ def test_reports_by_campaign_stand_beside_the_truth_and_say_their_noise() -> Non
     page = Page(render_report(RUN))
     rows = [re.sub(r"\s+", " ", row.text).strip() for row in page.all("tr")]
     assert "Front page banner14598" in rows
-    assert "0xa85region 5, Heron desk lamp3328104 €" in rows
+    assert "region 5, Heron desk lamp0xa85104-71-542 to 399" in rows
+    assert "Front page banner0x5598.08.17.6 to 8.6" in rows
     text = " ".join(page.all("body")[0].text.split())
     assert (
         "by chance: those of 0.24 % of the ads that were clicked, those of 0.00058 % of the ads that were seen." in text
     )
-    assert "11 arrived, here opened with the test key and added up without noise." in text
+    assert "11 arrived, sealed." in text
 
 
 def test_a_rate_that_no_report_told_is_not_told() -> None:
@@ -101,8 +103,20 @@ def test_times_are_shown_in_utc_with_their_offset() -> None:
 
 
 def test_a_batch_without_noise_says_so() -> None:
-    assert "noise was switched off" in render_report(RUN)
-    assert "noise was switched off" not in render_report(dataclasses.replace(RUN, apis=RUN.apis[:1]))
+    assert "noise off, so the two sums are equal" in render_report(RUN)
+    noised = dataclasses.replace(RUN, summaries=(SUMMARY, JOB, REACH))
+    assert "noise off" not in render_report(noised)
+
+
+def test_every_summary_says_its_epsilon_its_noise_and_what_it_cost() -> None:
+    cards = [" ".join(card.text.split()) for card in Page(render_report(RUN)).all("article")]
+    (w3c,) = [card for card in cards if card.startswith("navigator.attribution")]
+    assert "Purchases, noise of scale 4 (standard deviation 5.6)" in w3c
+    assert re.search(r"Reports ?36 Epsilon ?0.5 Minimum batch ?20 The numbers", w3c)
+    (job,) = [card for card in cards if card.startswith("Attribution Reporting")]
+    assert "Purchases, noise of scale 0.2 (standard deviation 0.283)" in job
+    assert "Euros, noise of scale 204.8 (standard deviation 290)" in job
+    assert re.search(r"Reports ?11 Epsilon ?10 Budget units spent ?9 The numbers", job)
 
 
 def test_what_is_shown_cannot_become_markup() -> None:
@@ -114,10 +128,19 @@ def test_what_is_shown_cannot_become_markup() -> None:
 
 
 def test_a_run_in_which_nothing_happened_has_a_report() -> None:
-    nothing = AttributionReportingSummary((), (), aggregatable=0, debug=0, noise_of_views=None, noise_of_clicks=None)
-    nobody = ReachSummary((), (), poster="", reports=0, epsilon=1, scale=1)
+    nothing = AttributionReportingSummary((), aggregatable=0, debug=0, noise_of_views=None, noise_of_clicks=None)
+    nobody = ReachSummary((), (), poster="")
     run = DemoRun(
-        0, START, START, users=0, weeks=1, timeline=(), apis=(), attribution_reporting=nothing, reach=nobody, budgets=()
+        0,
+        START,
+        START,
+        users=0,
+        weeks=1,
+        timeline=(),
+        summaries=(),
+        attribution_reporting=nothing,
+        reach=nobody,
+        budgets=(),
     )
     page = Page(render_report(run))
     assert page.all("h1")[0].text.startswith("0 people, 1 week,")
@@ -126,11 +149,10 @@ def test_a_run_in_which_nothing_happened_has_a_report() -> None:
 def test_reach_stands_beside_how_often_an_ad_was_shown_and_what_took_turns() -> None:
     page = Page(render_report(RUN))
     rows = [re.sub(r"\s+", " ", row.text).strip() for row in page.all("tr")]
-    assert "Mending daysnews.test, shop.test311110" in rows
+    assert "Mending daysnews.test, shop.test31119.7" in rows
     assert "Bring the chair10" in rows
     labels = [picture.attributes["aria-label"] for picture in page.all("svg") if "aria-label" in picture.attributes]
-    assert "Article sidebar: true 7, noised 8. Mending days: true 11, noised 10. " in labels
-    assert "18 reports" in re.sub(r"\s+", " ", page.all("main")[0].text)
+    assert "Mending days: true 11.0, noised 9.7. " in "".join(labels)
 
 
 @pytest.mark.browser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import pytest
@@ -12,11 +13,11 @@ from agent.reporting.model import ApiSummary, RowKind, TimelineRow
 from agent.reporting.terminal import (
     attribution_reporting_table,
     creatives_line,
-    histogram_table,
-    reach_table,
+    shown_line,
+    summary_tables,
     timeline_line,
 )
-from tests.reporting.sample import ARRIVED, EXACT, REACHED, START, SUMMARY
+from tests.reporting.sample import ARRIVED, EXACT, JOB, REACH, REACHED, START, SUMMARY
 
 
 def printed(renderable: RenderableType, width: int = 80) -> list[str]:
@@ -30,6 +31,10 @@ def test_a_line_tells_day_time_site_user_and_what_happened() -> None:
     row = TimelineRow(START + 2 * DAY + HOUR, "user 4", "shop.test", "bought a lamp", RowKind.CONVERSION)
     (line,) = printed(timeline_line(row, START))
     assert line.split() == ["day", "3", "10:00:00", "shop.test", "user", "4", "bought", "a", "lamp"]
+
+
+def tables(summary: ApiSummary) -> list[str]:
+    return [line for table in summary_tables(summary) for line in printed(table)]
 
 
 @pytest.mark.parametrize(
@@ -46,13 +51,13 @@ def test_square_brackets_of_a_text_are_no_markup() -> None:
 
 
 def test_the_table_puts_true_and_noised_side_by_side_with_the_interval() -> None:
-    line = next(line for line in printed(histogram_table(SUMMARY)) if "Newsletter" in line)
+    line = next(line for line in tables(SUMMARY) if "Newsletter" in line)
     assert [word for word in line.split() if "█" not in word and "▌" not in word][:3] == ["Newsletter", "0", "-3"]
     assert line.rstrip().endswith("-12 to 6")
 
 
 def test_longer_bars_stand_for_larger_sums() -> None:
-    lines = printed(histogram_table(EXACT))
+    lines = tables(EXACT)
 
     def blocks(label: str) -> int:
         return next(line for line in lines if label in line).count("█")
@@ -60,15 +65,45 @@ def test_longer_bars_stand_for_larger_sums() -> None:
     assert blocks("Video") > blocks("Front page") > blocks("Article") > blocks("Newsletter") == 0
 
 
-def test_the_table_fits_a_terminal_of_80_columns_without_breaking_a_line() -> None:
-    lines = printed(histogram_table(SUMMARY))
+@pytest.mark.parametrize("summary", [SUMMARY, EXACT, JOB, REACH], ids=lambda one: str(one.api))
+def test_a_summary_fits_a_terminal_of_80_columns_without_breaking_a_line(summary: ApiSummary) -> None:
+    lines = tables(summary)
     assert all(len(line) <= 80 for line in lines)
-    assert sum("Front page banner" in line for line in lines) == 1
+    for part in summary.parts:
+        for row in part.rows:
+            assert sum(row.label in line and part.interval(row) in line for line in lines) == 1
 
 
-@pytest.mark.parametrize(("summary", "words"), [(SUMMARY, "noise of scale 4"), (EXACT, "noise off")])
-def test_the_title_says_how_much_noise_was_added(summary: ApiSummary, words: str) -> None:
-    assert words in printed(histogram_table(summary))[0]
+@pytest.mark.parametrize(
+    ("summary", "title", "noise"),
+    [
+        (
+            SUMMARY,
+            "navigator.attribution, purchases: 36 reports, epsilon 0.5",
+            "noise of scale 4 (standard deviation 5.6)",
+        ),
+        (EXACT, "navigator.privateAttribution, purchases: 36 reports, epsilon 0.5", "noise off"),
+        (
+            REACH,
+            "Private Aggregation, browsers: 18 reports, epsilon 2",
+            "noise of scale 2 (standard deviation 2.83), 14 budget units spent",
+        ),
+    ],
+)
+def test_every_summary_says_how_much_noise_was_added_and_what_it_cost(
+    summary: ApiSummary, title: str, noise: str
+) -> None:
+    lines = tables(summary)
+    assert lines[0].rstrip() == title
+    assert lines[-1].rstrip() == noise
+
+
+def test_what_counts_in_another_unit_is_a_table_of_its_own() -> None:
+    lines = tables(JOB)
+    assert "Attribution Reporting, purchases: 11 reports, epsilon 10" in (line.rstrip() for line in lines)
+    assert "Attribution Reporting, euros: 11 reports, epsilon 10" in (line.rstrip() for line in lines)
+    (banner,) = [line.split() for line in lines if "Front page banner" in line]
+    assert (banner[3], banner[5], banner[-3:]) == ("8.0", "8.1", ["7.6", "to", "8.6"])
 
 
 def test_reports_of_attribution_reporting_stand_beside_the_truth_in_80_columns() -> None:
@@ -79,12 +114,10 @@ def test_reports_of_attribution_reporting_stand_beside_the_truth_in_80_columns()
     assert line.split() == ["Front", "page", "banner", "14", "5", "9", "8"]
 
 
-def test_reach_stands_beside_the_truth_and_how_often_it_was_shown_in_80_columns() -> None:
-    lines = printed(reach_table(REACHED))
-    assert all(len(line) <= 80 for line in lines)
-    assert lines[0].rstrip() == "Private Aggregation: 18 reports, epsilon 2, noise of scale 2"
-    (line,) = [line for line in lines if "Mending days" in line]
-    assert line.split() == ["Mending", "days", "31", "11", "10", "5", "to", "15"]
+def test_how_often_an_ad_was_shown_is_one_line_that_counts_no_campaign_twice() -> None:
+    often = dataclasses.replace(REACHED.campaigns[1], times=3)
+    reached = dataclasses.replace(REACHED, campaigns=(*REACHED.campaigns, often))
+    assert shown_line(reached) == "ads shown, to anybody: Article sidebar 9, Mending days 31"
 
 
 def test_what_took_turns_is_one_line() -> None:

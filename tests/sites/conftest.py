@@ -17,6 +17,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from agent.browser.chromium import find_chromium
 from sites.world import demo_sites
+from tests.sites import stub_jobs
 
 CURRENT_BYTES = 312
 """Length of the report that the stub of navigator.attribution gives."""
@@ -26,6 +27,8 @@ ANSWER: dict[str, Any] = {
     "dialect": "current",
     "minimum_batch": 20,
     "histogram": [12, 7, -3, 21],
+    "p5": [3, -2, -12, 12],
+    "p95": [21, 16, 6, 30],
     "standard_deviation": 5.6,
     "scale": 4,
     "epsilon": 0.5,
@@ -39,6 +42,12 @@ class World:
     reports: list[bytes] = field(default_factory=list)
     batches: list[list[str]] = field(default_factory=list)
     attribution_reports: list[dict[str, Any]] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    """What the service lists."""
+    measured: list[dict[str, Any]] = field(default_factory=list)
+    """What adtech.test's server lists."""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    """What it was asked to do."""
     ports: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -134,8 +143,9 @@ async def served_world() -> AsyncIterator[World]:
         "adtech.test": {
             "/collector/": _collector(world),
             "/attribution-collector/": _attribution_collector(world),
+            "/measurement/": stub_jobs.measurement(world, _allow_any_origin),
         },
-        "aggregator.test": {"/service/": _service(world)},
+        "aggregator.test": {"/service/": _service(world), "/frontend/": stub_jobs.frontend(world)},
     }
     runners = []
     for host, app in demo_sites(mounts, lambda: STRIP).items():
@@ -157,6 +167,9 @@ def world(served_world: World) -> World:
     served_world.reports.clear()
     served_world.batches.clear()
     served_world.attribution_reports.clear()
+    served_world.jobs.clear()
+    served_world.measured.clear()
+    served_world.asked.clear()
     return served_world
 
 

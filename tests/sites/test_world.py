@@ -16,7 +16,7 @@ from sites.world import demo_sites
 from tests.sites.markup import Page
 
 Clients = dict[str, TestClient[web.Request, web.Application]]
-MOUNTED = ("/collector/", "/service/", "/attribution-collector/")
+MOUNTED = ("/collector/", "/service/", "/attribution-collector/", "/measurement/", "/frontend/")
 INLINE = re.compile(r"on[a-z]+")
 
 

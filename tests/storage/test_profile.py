@@ -160,3 +160,24 @@ def test_write_private_replaces_the_whole_file_and_leaves_nothing_beside_it(tmp_
     assert path.read_text("utf-8") == "ü"
     assert mode(path) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_write_private_returns_once_the_new_name_is_on_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, done = tmp_path / "keys.json", []
+    fsync, replace = os.fsync, Path.replace
+
+    def note_fsync(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def note_replace(self: Path, target: Path) -> Path:
+        done.append("rename")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(Path, "replace", note_replace)
+    write_private(path, "text")
+    assert done == ["file", "rename", "folder"]
+    assert path.read_text() == "text"

@@ -36,7 +36,7 @@ def decrypt(session: Session, files: tuple[str, ...], keys_file: str | None) -> 
     FILE is a report's JSON, or one report a line; - reads standard input. KEYS.json is
     {"keys": [{"id", "private_key"}]}, the key in base64.
     """
-    keys = _keys_of_file(keys_file) if keys_file else _read_keys(ask(session, "keys.show"), "the agent")
+    keys = keys_of_file(keys_file) if keys_file else read_keys(ask(session, "keys.show"), "the agent")
     opened = (
         payload for file in files for where, report in _reports(file) for payload in _payloads(report, where, keys)
     )
@@ -47,17 +47,19 @@ def decrypt(session: Session, files: tuple[str, ...], keys_file: str | None) -> 
         sys.stdout.write(json.dumps(payload) + "\n")
 
 
-def _keys_of_file(file: str) -> Keys:
+def keys_of_file(file: str) -> Keys:
+    """The private keys of a file, by id; ``-`` is standard input. Raises UsageError."""
     with _opened(file) as lines:
         text = _text(lines, file)
     try:
         document = json.loads(text)
     except ValueError as error:
         raise UsageError(f"no JSON: {error}", where=file, rule=_KEYS_RULE) from None
-    return _read_keys(document, file)
+    return read_keys(document, file)
 
 
-def _read_keys(document: Any, where: str) -> Keys:
+def read_keys(document: Any, where: str) -> Keys:
+    """The private keys of ``{"keys": [{"id", "private_key"}]}``, by id; ``where`` is named in the UsageError."""
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise UsageError('no list "keys"', where=where, rule=_KEYS_RULE)

@@ -9,6 +9,7 @@ import rich_click as click
 from agent.cli.operations import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
+from agent.model.aggregation import AGGREGATION_JOB
 from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
 from agent.model.private_aggregation import PRIVATE_AGGREGATION
 from agent.model.protected_audience import AudienceEvent
@@ -20,6 +21,7 @@ _GO_ON = {
     StorageEvent.BATCH_UPDATE,
     AudienceEvent.JOIN,
     AudienceEvent.AUCTION,
+    AGGREGATION_JOB,
 }
 """Kinds of decisions that a failed check need not end."""
 
@@ -28,7 +30,10 @@ _GO_ON = {
 @click.argument("wanted", metavar="ID|last")
 @with_session(PROFILE_FLAG)
 def explain(session: Session, wanted: str) -> None:
-    """Say why: the checks behind a decision, by event number, report id or the word last."""
+    """Say why: the checks behind a decision, by event number, job id, report id or the word last.
+
+    Where an id may be several, write event:12, job:12 or report:12.
+    """
     answer = ask(session, "explain", id=wanted)
     if session.output.as_json:
         session.output.document(answer)
@@ -40,15 +45,16 @@ def explain(session: Session, wanted: str) -> None:
 def explanation(event: Document) -> Iterator[tuple[str, str]]:
     """The lines of one event's explanation, each with its style."""
     site = f"  {event['site']}" if event["site"] else ""
-    yield f"{event['kind']} {event['id']}{site}  {event['time']}  {event['verdict']}", "bold"
+    number = f" {event['id']}" if event["id"] else ""
+    yield f"{event['kind']}{number}{site}  {event['time']}  {event['verdict']}", "bold"
     yield f"  {event['summary']}", ""
     checks = event["checks"]
     width = max((len(check["rule"]) for check in checks), default=0)
     stop = _stop(event)
-    for number, check in enumerate(checks):
+    for position, check in enumerate(checks):
         mark, style = ("ok  ", "green") if check["passed"] else ("FAIL", "bold red")
         yield f"  {mark}  {check['rule']:<{width}}  {check['detail']}".rstrip(), style
-        if number == stop:
+        if position == stop:
             yield "  " + "-" * 8 + " stops here", style
         if not check["passed"] and check["fix"]:
             yield f"  fix   {check['fix']}", "yellow"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import rich_click as click
 
+from agent.cli.exported_reports import AGGREGATABLE_KINDS, PRODUCTION_KINDS, export_reports
 from agent.cli.operations import Document
 from agent.cli.output import Output, epsilon, print_listed
 from agent.cli.reach import ask
 from agent.cli.session import LATEST_FLAGS, PROFILE_FLAG, Session, with_session
 from agent.model.reports import ReportKind, ReportState
+from agent.reporting.aggregation_view import count
 from agent.reporting.model import API_NAMES
 
 _SHORT_ID = 12
@@ -26,7 +29,7 @@ _STATES = {
 
 @click.group("reports")
 def reports() -> None:
-    """List the reports, or show one."""
+    """List the reports, show one, or export those that an aggregation service takes."""
 
 
 @reports.command("list")
@@ -69,6 +72,34 @@ def show(session: Session, report_id: str) -> None:
         return
     for name, told in _in_words(answer["report"]):
         session.output.line(f"{name:<12} {told}")
+
+
+@reports.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([kind.value for kind in AGGREGATABLE_KINDS]),
+    help="Which reports [aggregatable and private-aggregation]; several times for several.",
+)
+@click.option("--undelivered", is_flag=True, help="Those too whose delivery was given up, or whose host is not mapped.")
+@with_session(PROFILE_FLAG)
+def export(session: Session, file: Path, kinds: tuple[str, ...], undelivered: bool) -> None:
+    """Write the sealed reports that were sent into FILE, for `tallyhost aggregate`.
+
+    FILE is an Avro batch where its name ends in .avro, a list of reports as they were sent where it ends in .json, and
+    one report a line where it ends in .jsonl.
+    """
+    exported = export_reports(session, file, kinds or PRODUCTION_KINDS, undelivered=undelivered)
+    if session.output.as_json:
+        session.output.document(exported)
+        return
+    session.output.line(f"{count(exported['reports'], 'report')} in {file}")
+    if exported["undelivered"] and not undelivered:
+        session.output.line(f"{exported['undelivered']:,} more did not arrive: --undelivered takes them too", "yellow")
+    if exported["pending"]:
+        session.output.line(f"{exported['pending']:,} more wait to be sent: `tallyhost time next`", "yellow")
 
 
 def _in_words(report: Document) -> Iterator[tuple[str, str]]:

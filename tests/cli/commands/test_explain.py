@@ -36,7 +36,7 @@ def test_what_nothing_is_known_of_is_refused(tallyhost: Tallyhost, profile: str)
     for unknown in ("999", "zz", "9" * 40):
         run = tallyhost("explain", unknown, "--profile", profile)
         assert run.code == 2
-        assert f"no event or report '{unknown}'" in run.err
+        assert f"no event, job or report '{unknown}'" in run.err
 
 
 def test_a_beginning_that_several_ids_have_is_refused_as_that(tallyhost: Tallyhost, profile: str) -> None:

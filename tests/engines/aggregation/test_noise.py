@@ -1,4 +1,4 @@
-"""agent.aggregation.noise, judged by its exact distribution and by OpenDP.
+"""agent.engines.aggregation.noise, judged by its exact distribution and by OpenDP.
 
 Draws come from fixed seeds, so what passes once passes always. OpenDP draws from the operating system: there the
 bound is one that a fair sample exceeds once in 10^9 runs.
@@ -16,7 +16,7 @@ import opendp.prelude as dp
 import pytest
 
 from agent.aggregation.batch import noise_scale
-from agent.aggregation.noise import discrete_laplace, interval, standard_deviation
+from agent.engines.aggregation.noise import discrete_laplace, interval, standard_deviation
 from agent.model.attribution import Dialect
 from agent.model.rng import Draw, SeededRng
 

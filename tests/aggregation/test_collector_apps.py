@@ -1,4 +1,4 @@
-"""agent.aggregation.attribution_collector over HTTP, mounted as the demo mounts it, on SQLite."""
+"""The collector over HTTP, mounted as the demo mounts it, on SQLite."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from agent.aggregation.attribution_collector import (
-    ATTRIBUTION_PATHS,
-    MAX_REPORT_BYTES,
-    PRIVATE_AGGREGATION_PATHS,
+from agent.aggregation.collector import ATTRIBUTION_PATHS, MAX_REPORT_BYTES, PRIVATE_AGGREGATION_PATHS
+from agent.aggregation.collector_apps import (
     attribution_receiver_app,
     attribution_reports_app,
     private_aggregation_receiver_app,
@@ -174,10 +172,7 @@ async def test_a_report_of_private_aggregation_is_taken_at_the_paths_of_its_api_
 
 @pytest.mark.parametrize(
     "path",
-    [
-        *(f"/.well-known/attribution-reporting{path}" for path in ATTRIBUTION_PATHS),
-        *(f"/.well-known/private-aggregation{path}" for path in PRIVATE_AGGREGATION_PATHS),
-    ],
+    [*ATTRIBUTION_PATHS, *PRIVATE_AGGREGATION_PATHS],
 )
 @pytest.mark.parametrize(
     "body",

@@ -1,0 +1,1 @@
+"""Rules of the aggregation service: what a report and a job must be, what is spent, what noise is added."""

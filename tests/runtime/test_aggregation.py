@@ -1,0 +1,52 @@
+"""The local aggregation service of an agent: its memory, its events, and what a reset forgets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from agent.model.aggregation import BudgetUnit, ReturnCode
+from agent.runtime.agent import Agent
+from tests.aggregation.jobs import NOW, batch, job, record, run
+
+
+async def test_a_job_is_remembered_by_its_profile_with_what_it_spent(tmp_path: Path) -> None:
+    batch(tmp_path, [record(0)])
+    async with Agent.open_profile(tmp_path / "profile") as agent:
+        finished = await run(job(tmp_path), agent.aggregation.ledger)
+    async with Agent.open_profile(tmp_path / "profile") as agent:
+        assert await agent.aggregation.find("job-1") == finished.job
+        assert await agent.aggregation.jobs() == [finished.job]
+        assert await agent.aggregation.jobs(after=finished.job.id) == []
+        assert tuple(await agent.aggregation.spent("job-1")) == finished.spent
+        again = await run(job(tmp_path, "job-2"), agent.aggregation.ledger)
+    assert again.result_info.return_code is ReturnCode.PRIVACY_BUDGET_EXHAUSTED
+
+
+async def test_who_follows_the_events_is_told_of_a_finished_job(tmp_path: Path) -> None:
+    batch(tmp_path, [record(0)])
+    async with Agent.open_profile(":memory:") as agent:
+        following = asyncio.gather(anext(aiter(agent.events)))
+        await asyncio.sleep(0)
+        finished = await run(job(tmp_path), agent.aggregation.ledger)
+        (event,) = await asyncio.wait_for(following, 5)
+    assert event == finished.event
+
+
+async def test_a_reset_forgets_jobs_and_what_they_spent(tmp_path: Path) -> None:
+    batch(tmp_path, [record(0)])
+    async with Agent.open_profile(":memory:") as agent:
+        await run(job(tmp_path), agent.aggregation.ledger)
+        await agent.state.reset()
+        assert await agent.aggregation.find("job-1") is None
+        again = await run(job(tmp_path), agent.aggregation.ledger)
+    assert again.result_info.return_code is ReturnCode.SUCCESS
+
+
+async def test_sites_cannot_clear_what_was_spent(tmp_path: Path) -> None:
+    batch(tmp_path, [record(0)])
+    async with Agent.open_profile(":memory:") as agent:
+        await run(job(tmp_path), agent.aggregation.ledger)
+        await agent.clear_reporting_origin("https://adtech.test")
+        (spent,) = await agent.aggregation.spent("job-1")
+    assert spent.unit == BudgetUnit(spent.unit.shared_id, NOW - 3_600_000, "https://adtech.test")
