@@ -16,7 +16,7 @@ help:  ## what each target does
 
 setup: $(BIN)/.chromium  ## .venv with the package and every tool, and a Chromium
 
-demo: setup  ## users, weeks, reports, one private histogram; make demo ARGS="--headed", ARGS=--exit
+demo: setup  ## users, weeks, reports, and a private summary for each API; make demo ARGS="--headed", ARGS=--exit
 	@$(BIN)/tallyhost demo $(ARGS)
 
 test: setup  ## all tests; make test ARGS='-m "not browser"' for those that need no Chromium
@@ -28,7 +28,7 @@ lint: $(BIN)/.installed  ## ruff, mypy --strict, import directions, and the Java
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@if command -v node >/dev/null && command -v npx >/dev/null; then \
-		find injected_js sites -name '*.js' -not -path '*/node_modules/*' -print0 | xargs -0 -r -n 1 node --check && \
+		find agent injected_js sites -name '*.js' -not -path '*/node_modules/*' -print0 | xargs -0 -r -n 1 node --check && \
 		for config in */jsconfig.json */*/jsconfig.json; do npx --yes --package $(TYPESCRIPT) -- tsc --project $$config || exit 1; done; \
 	else echo "JavaScript not checked: no node and npx on this machine"; fi
 

@@ -1,65 +1,112 @@
-"""The fixture ``agent``: a fresh profile with a frozen clock, seeded from the test's name.
+"""The fixtures of asynchronous tests: ``agent`` and what belongs to it.
 
-Tests must be async (pytest-asyncio). All agents of a session share one Chromium, so its tests must run in the session's
-event loop:
-
-    asyncio_default_test_loop_scope = "session"
-    asyncio_default_fixture_loop_scope = "session"
+All agents of a session share one Chromium, in the session's event loop.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
-from agent.pytest_plugin import SEED
+from agent.pytest_support.choices import CHOICES, FAILURE, choices_of
 
 if TYPE_CHECKING:
+    from playwright.async_api import Page
+
     from agent.browser.launch import Browser
     from agent.model.settings import Settings
+    from agent.pytest_support.clock import TestClock
+    from agent.pytest_support.life import AgentUnderTest
+    from agent.pytest_support.reporting import Reporting
+    from agent.pytest_support.sites import Sites
+    from agent.pytest_support.summary import Summary
     from agent.runtime import Agent
+
+# What fixtures are made of is imported by the first test that asks for it.
+# ruff: noqa: PLC0415
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def agent_browser(request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     """The Chromium that all agents of the session share."""
-    from agent.browser.launch import Browser  # noqa: PLC0415 - costs nothing where no test asks for an agent
+    from agent.browser.launch import Browser
 
     async with Browser(headed=request.config.getoption("--agent-headed")) as browser:
         yield browser
 
 
-@pytest.fixture
-def agent_settings() -> Settings | None:
-    """Override to give the fixture ``agent`` other settings."""
-    return None
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def agent_sites() -> AsyncIterator[Sites]:
+    """What every agent of the session can reach; tests ask for ``sites``, which a project may have of its own."""
+    from agent.pytest_support.sites import Sites
+
+    sites = Sites()
+    try:
+        yield sites
+    finally:
+        await sites.close()
 
 
-@pytest.fixture
-def agent_maps() -> dict[str, Any]:
-    """Override to give what stands behind hosts: ``{"shop.test": "http://localhost:3000"}``."""
-    return {}
+@pytest.fixture(scope="session")
+def sites(agent_sites: Sites) -> Sites:
+    """Serves folders, aiohttp applications and servers at https origins: ``sites.serve("news.test", "pages/news")``."""
+    return agent_sites
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def agent(
+async def agent_under_test(
     request: pytest.FixtureRequest,
     agent_browser: Browser,
+    agent_sites: Sites,
+    agent_params: dict[str, Any],
     agent_settings: Settings | None,
-    agent_maps: dict[str, Any],
-) -> AsyncIterator[Agent]:
-    """A fresh profile in memory with a frozen clock; its seed is printed when the test fails."""
-    from agent.model.clock import Clock  # noqa: PLC0415
-    from agent.runtime import Agent  # noqa: PLC0415
+) -> AsyncIterator[AgentUnderTest]:
+    """The agent of the test with what it was made of; tests ask for ``agent``."""
+    from agent.pytest_support.life import agent_under_test
 
-    chosen = request.config.getoption("--agent-seed")
-    seed = zlib.crc32(request.node.nodeid.encode()) if chosen is None else chosen
-    request.node.stash[SEED] = seed
-    async with Agent.launch(
-        browser=agent_browser, clock=Clock.frozen(), seed=seed, settings=agent_settings, maps=agent_maps
-    ) as agent:
-        yield agent
+    node = request.node
+    choices = node.stash[CHOICES] = choices_of(node, agent_params, agent_settings)
+    async with agent_under_test(choices, agent_browser, agent_sites, lambda: node.stash.get(FAILURE, None)) as running:
+        yield running
+
+
+@pytest.fixture
+def agent(agent_under_test: AgentUnderTest) -> Agent:
+    """A fresh profile of the emulated browser, in memory, with a frozen clock and a seed from the test's name."""
+    return agent_under_test.agent
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def agent_page(agent: Agent) -> Page:
+    """A blank tab of the agent: Playwright's own Page."""
+    return await agent.new_page()
+
+
+@pytest.fixture
+def clock(agent: Agent) -> TestClock:
+    """The agent's clock: ``await clock.advance("2d")``, ``await clock.to_next_report()``."""
+    from agent.pytest_support.clock import TestClock
+
+    return TestClock(agent)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def reporting(
+    agent_under_test: AgentUnderTest, agent_sites: Sites, reporting_origin: str
+) -> AsyncIterator[Reporting]:
+    """A reporting origin that records the reports it is sent, and can be told to fail."""
+    from agent.pytest_support.reporting import open_reporting
+
+    async with open_reporting(agent_under_test, agent_sites, reporting_origin) as reporting:
+        yield reporting
+
+
+@pytest.fixture
+def summary(agent_under_test: AgentUnderTest, reporting: Reporting) -> Summary:
+    """Opens and adds up what ``reporting`` received."""
+    from agent.pytest_support.summary import Summary
+
+    return Summary(agent_under_test, reporting)

@@ -1,37 +1,97 @@
-"""The pytest plugin: options, and the fixture ``agent`` of :mod:`agent.pytest_fixtures` where pytest-asyncio is there.
+"""The pytest plugin: options, the marker ``agent``, and the fixtures of :mod:`agent.pytest_fixtures` and ``_sync``.
 
 It ships in the wheel and costs nothing in runs that ask for no agent.
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
-import importlib.util
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
-SEED = pytest.StashKey[int]()
-"""Where the fixture ``agent`` leaves its seed, to be printed when the test fails."""
+from agent.pytest_support.choices import CHOICES, FAILURE, BundleMode
+
+_MARKER = (
+    "agent(params=, noise=, delays=, seed=, now=, bundle=, page_clock=, settings=, maps=, private=, opted_out=): "
+    "what the agent of this test is like; see agent.pytest_support.choices.KEYS"
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--agent-headed`` and ``--agent-seed``."""
+    """``--agent-...``, and the keys of the ini file."""
     group = parser.getgroup("tallyhost")
-    group.addoption("--agent-headed", action="store_true", help="show the browser of the fixture `agent`")
-    group.addoption("--agent-seed", type=int, help="seed of the fixture `agent` (default: from the test's name)")
+    group.addoption("--agent-headed", action="store_true", help="show the agents' browser")
+    group.addoption("--agent-seed", type=int, help="seed of every agent (default: from the test's name)")
+    group.addoption("--agent-noise", choices=("on", "off"), help="noise of agents and summaries")
+    group.addoption(
+        "--agent-bundle",
+        choices=[mode.value for mode in BundleMode],
+        help="when a test leaves a folder with events, explanation, reports, screenshots and trace "
+        "(default: retain-on-failure)",
+    )
+    group.addoption(
+        "--agent-bundle-folder", type=Path, help="where these folders are made (default: tallyhost-results)"
+    )
+    parser.addini("agent_bundle", "the default of --agent-bundle", default=BundleMode.RETAIN_ON_FAILURE.value)
+    parser.addini(
+        "agent_bundle_folder", "the default of --agent-bundle-folder, below rootdir", default="tallyhost-results"
+    )
+    parser.addini("tallyhost", "whether there are fixtures of tallyhost", type="bool", default=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Offer the fixtures where they can run; a project without pytest-asyncio is left alone."""
-    if importlib.util.find_spec("pytest_asyncio") is not None:
-        config.pluginmanager.register(importlib.import_module("agent.pytest_fixtures"), "tallyhost-fixtures")
+    """Offer the fixtures where they can run; a project without pytest-asyncio has the synchronous ones."""
+    config.addinivalue_line("markers", _MARKER)
+    if not config.getini("tallyhost"):
+        return
+    names = ["agent.pytest_shared", "agent.pytest_sync"]
+    if config.pluginmanager.hasplugin("asyncio"):
+        names.append("agent.pytest_fixtures")
+    for name in names:
+        config.pluginmanager.register(importlib.import_module(name), name)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All agents of a session share one Chromium: their tests run in the session's event loop unless they say else."""
+    if not config.getini("tallyhost") or not config.pluginmanager.hasplugin("asyncio"):
+        return
+    for item in items:
+        if "agent_browser" not in getattr(item, "fixturenames", ()):
+            continue
+        marker = item.get_closest_marker("asyncio")
+        if marker is not None and not marker.kwargs:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Say what stands in the way where pytest-asyncio only says that a loop is running already."""
+    if "agent_browser" not in getattr(item, "fixturenames", ()):
+        return
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    pytest.fail(
+        "Playwright's synchronous API, begun by an earlier test of this process, leaves no room for asyncio.\n"
+        "Use sync_agent and its like, or pytest-playwright-asyncio, or run the asynchronous tests on their own.",
+        pytrace=False,
+    )
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Print the seed with a failure."""
+    """Print the seed with a failure, and where its bundle is."""
     report = yield
-    if report.failed and (seed := item.stash.get(SEED, None)) is not None:
-        report.sections.append(("tallyhost", f"repeat this agent's draws with --agent-seed {seed}"))
+    if report.failed:
+        item.stash[FAILURE] = report.longreprtext
+        choices = item.stash.get(CHOICES, None)
+        if choices is not None:
+            lines = [f"repeat this agent's draws with --agent-seed {choices.seed}"]
+            if choices.bundle is not BundleMode.OFF and report.when != "teardown":
+                lines.append(f"events, explanation, reports, screenshots and trace: {choices.folder}")
+            report.sections.append(("tallyhost", "\n".join(lines)))
     return report

@@ -34,6 +34,7 @@ NAMES = (
     "opt_out",
     "worklets",
     "shared_storage",
+    "dashboard",
 )
 """The benchmarks: modules of this package with ``async def measure(plan) -> list[Figure]``."""
 ROUNDS = 30

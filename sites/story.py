@@ -267,8 +267,8 @@ TOUR = (
         "aggregator",
         "https://aggregator.test/",
         "Watch the batch being opened",
-        "The aggregation service opens many reports at once, adds them up, adds noise, and never does it twice, for the "
-        "newer APIs and for the older ones.",
+        "The aggregation service opens many reports at once, adds them up, adds noise, and never does it twice, "
+        "for the newer APIs and for the older ones.",
     ),
     TourStep(
         5,

@@ -6,19 +6,18 @@ Functions take the connection of a running transaction; :class:`DatabaseJobLedge
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agent.model.aggregation import (
     BudgetUnit,
-    ErrorCounter,
     JobStatus,
     ResultInfo,
-    ReturnCode,
     Settlement,
     SpentUnit,
     StoredJob,
 )
+from agent.model.aggregation_values import result_info_of, result_info_values, units_values
 from agent.model.errors import UsageError
 from agent.model.events import Event
 from storage import events, json_texts
@@ -68,10 +67,10 @@ def settle(
         return Settlement(outcome=json_texts.loads(stands))
     if finished:
         raise _finished(job_request_id)
-    asked = json_texts.dumps([(*unit, reports) for unit, reports in units.items()])
-    spent = connection.execute(_EXHAUSTED, (asked,)).fetchall()
+    spent = spenders(connection, units)
     if spent:
-        return Settlement(exhausted=tuple(_spent_unit(row) for row in spent))
+        return Settlement(exhausted=tuple(spent))
+    asked = json_texts.dumps(units_values(units))
     connection.execute(_SPEND, (position, now, asked))
     sql = "UPDATE aggregation_jobs SET settled = ?, outcome = ?, status = ? WHERE id = ?"
     connection.execute(sql, (now, json_texts.dumps(outcome), JobStatus.IN_PROGRESS, position))
@@ -89,7 +88,7 @@ def finish(connection: sqlite3.Connection, job_request_id: str, result_info: Res
         return int(number)
     (number,) = events.append(connection, [event])
     sql = "UPDATE aggregation_jobs SET status = ?, result_info = ?, event = ? WHERE job_request_id = ?"
-    values = (JobStatus.FINISHED, json_texts.dumps(_document(result_info)), number, job_request_id)
+    values = (JobStatus.FINISHED, json_texts.dumps(result_info_values(result_info)), number, job_request_id)
     connection.execute(sql, values)
     return number
 
@@ -107,6 +106,12 @@ def jobs(connection: sqlite3.Connection, *, after: int, limit: int) -> list[Stor
     return [_job(row) for row in connection.execute(sql, (after, limit))]
 
 
+def newest(connection: sqlite3.Connection, *, before: int | None = None, limit: int = 100) -> list[StoredJob]:
+    """At most ``limit`` jobs with a position below ``before``, newest first."""
+    sql = f"SELECT {_COLUMNS} FROM aggregation_jobs WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"  # noqa: S608
+    return [_job(row) for row in connection.execute(sql, (before, limit))]
+
+
 def unfinished(connection: sqlite3.Connection) -> list[StoredJob]:
     """See :meth:`agent.model.aggregation.JobLedger.unfinished`."""
     sql = f"SELECT {_COLUMNS} FROM aggregation_jobs WHERE result_info IS NULL ORDER BY id"  # noqa: S608
@@ -121,6 +126,11 @@ def spent(connection: sqlite3.Connection, job_request_id: str) -> list[SpentUnit
         " ORDER BY shared_id, hour, reporting_origin"
     )
     return [_spent_unit(row) for row in connection.execute(sql, (job_request_id,))]
+
+
+def spenders(connection: sqlite3.Connection, units: Iterable[BudgetUnit]) -> list[SpentUnit]:
+    """Those of ``units`` that are gone, in their order, each with the job that spent it."""
+    return [_spent_unit(row) for row in connection.execute(_EXHAUSTED, (json_texts.dumps([[*one] for one in units]),))]
 
 
 def remove_all(connection: sqlite3.Connection) -> None:
@@ -162,6 +172,10 @@ class DatabaseJobLedger:
         """See :class:`agent.model.aggregation.JobLedger`."""
         return await self._database.transact("read jobs", lambda c: jobs(c, after=after, limit=limit))
 
+    async def newest(self, *, before: int | None, limit: int) -> list[StoredJob]:
+        """See :func:`newest`."""
+        return await self._database.transact("read newest jobs", lambda c: newest(c, before=before, limit=limit))
+
     async def unfinished(self) -> list[StoredJob]:
         """See :class:`agent.model.aggregation.JobLedger`."""
         return await self._database.transact("read unfinished jobs", unfinished)
@@ -192,26 +206,6 @@ def _spent_unit(row: tuple[str, int, str, str, int]) -> SpentUnit:
     return SpentUnit(BudgetUnit(shared_id, hour, reporting_origin), job_request_id, time)
 
 
-def _document(info: ResultInfo) -> dict[str, Any]:
-    return {
-        "return_code": info.return_code,
-        "return_message": info.return_message,
-        "error_counts": {name.value: count for name, count in info.error_counts.items()},
-        "error_messages": info.error_messages,
-        "finished_at": info.finished_at,
-    }
-
-
-def _result_info(document: Mapping[str, Any]) -> ResultInfo:
-    return ResultInfo(
-        return_code=ReturnCode(document["return_code"]),
-        return_message=document["return_message"],
-        error_counts={ErrorCounter(name): count for name, count in document["error_counts"].items()},
-        error_messages=tuple(document["error_messages"]),
-        finished_at=document["finished_at"],
-    )
-
-
 def _job(row: tuple[Any, ...]) -> StoredJob:
     position, job_request_id, created, status, request, settled, outcome, result_info, event = row
     return StoredJob(
@@ -221,7 +215,7 @@ def _job(row: tuple[Any, ...]) -> StoredJob:
         status=JobStatus(status),
         outcome=None if outcome is None else json_texts.loads(outcome),
         settled=settled,
-        result_info=None if result_info is None else _result_info(json_texts.loads(result_info)),
+        result_info=None if result_info is None else result_info_of(json_texts.loads(result_info)),
         event=event,
         id=position,
     )

@@ -64,6 +64,16 @@ class AggregationLedger:
         return [_batch(row) for row in self._connection.execute(sql, (after, limit))]
 
 
+def batch_of(connection: sqlite3.Connection, report_id: str) -> AggregatedBatch | None:
+    """The batch that consumed the report of that id, in hex."""
+    sql = (
+        f"SELECT {_COLUMNS}, id FROM aggregated_batches"  # noqa: S608
+        " WHERE id = (SELECT batch_id FROM aggregated_reports WHERE report_id = ?)"
+    )
+    row = connection.execute(sql, (report_id,)).fetchone()
+    return _batch(row) if row else None
+
+
 class DatabaseLedger:
     """The :class:`agent.model.ledger.LedgerTransactions` of a database."""
 

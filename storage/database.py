@@ -7,6 +7,7 @@ own, one hop per transaction. Both open a file in WAL mode with ``synchronous=FU
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
@@ -21,6 +22,7 @@ import aiosqlite
 from agent.model.errors import HostEnvironmentError, UsageError
 from storage import migrations
 from storage.failures import as_host_environment_error
+from storage.read_only import Rows, ask, ask_file
 
 T = TypeVar("T")
 Location = Path | Literal[":memory:"]
@@ -127,6 +129,12 @@ class Database:
         finally:
             partial_copy.unlink(missing_ok=True)
 
+    def copied(self) -> sqlite3.Connection:
+        """A copy of everything in memory, which one other thread may use at a time."""
+        copy = sqlite3.connect(_IN_MEMORY, uri=True, isolation_level=None, check_same_thread=False)
+        self.connection.backup(copy)
+        return copy
+
     def load(self, path: Path, *, now: int) -> None:
         """Replace everything by what the file ``path``, made by :meth:`save`, holds; the file is not changed.
 
@@ -166,9 +174,10 @@ class Database:
 class AsyncDatabase:
     """A :class:`Database` in a thread of its own, where a whole transaction is one hop."""
 
-    def __init__(self, thread: aiosqlite.Connection, database: Database) -> None:
+    def __init__(self, thread: aiosqlite.Connection, database: Database, location: Location) -> None:
         self._thread = thread
         self._database = database
+        self._location = location
 
     @classmethod
     async def open(cls, path: Location, *, now: int) -> Self:
@@ -180,7 +189,7 @@ class AsyncDatabase:
             return opened[0].connection
 
         thread = await aiosqlite.Connection(connect, iter_chunk_size=64)
-        return cls(thread, opened[0])
+        return cls(thread, opened[0], path)
 
     async def _hop(self, function: Callable[[], T]) -> T:
         # The public methods of aiosqlite hop once per statement; this private one runs any function in the
@@ -204,6 +213,18 @@ class AsyncDatabase:
     async def load(self, path: Path, *, now: int) -> None:
         """See :meth:`Database.load`."""
         await self._hop(lambda: self._database.load(path, now=now))
+
+    async def ask(self, sql: str, *, limit: int, seconds: float) -> Rows:
+        """See :func:`storage.read_only.ask`: on a connection of its own, in memory on a copy, so that nothing waits."""
+        if isinstance(self._location, Path):
+            return await asyncio.to_thread(ask_file, self._location, sql, limit=limit, seconds=seconds)
+        copy = await self._hop(self._database.copied)
+
+        def work() -> Rows:
+            with contextlib.closing(copy):
+                return ask(copy, sql, limit=limit, seconds=seconds)
+
+        return await asyncio.to_thread(work)
 
     async def on_statement(self, listener: Callable[[str], None] | None) -> None:
         """See :meth:`Database.on_statement`; ``listener`` is called in the database's thread."""

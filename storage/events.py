@@ -12,6 +12,20 @@ from storage import json_texts
 _encode_data = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _COLUMNS = "kind, time, verdict, summary, site, data, trace"
 _VALUES = ", ".join(f"json_extract(value, '$[{position}]')" for position in range(7))
+_OF_REPORT = (
+    f"SELECT id, {_COLUMNS} FROM events WHERE json_extract(data, '$.report') = ?"  # noqa: S608 - constants
+    " AND kind IN ('report.sent', 'report.retry', 'report.failed', 'report.not-sent', 'report.hastened',"
+    " 'report.dropped') ORDER BY id DESC LIMIT ?"
+)
+# The kinds are literals, or SQLite would not know that an index of one kind has what is asked for.
+_REGISTRATION = (
+    f"SELECT id, {_COLUMNS} FROM events WHERE kind = 'source-registration'"  # noqa: S608 - constants
+    " AND json_extract(data, '$.source') = ? ORDER BY id DESC LIMIT 1"
+)
+_IMPRESSION = (
+    f"SELECT id, {_COLUMNS} FROM events WHERE kind = 'impression'"  # noqa: S608 - constants
+    " AND json_extract(data, '$.impression') = ? ORDER BY id DESC LIMIT 1"
+)
 _APPEND = f"INSERT INTO events ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?) ORDER BY key"  # noqa: S608 - constants
 _APPEND_ONE = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 
@@ -43,6 +57,54 @@ def read(
     return [_event(row) for row in connection.execute(sql, {**given, "after": after, "limit": limit})]
 
 
+def newest(
+    connection: sqlite3.Connection,
+    *,
+    before: int | None = None,
+    after: int = 0,
+    limit: int = 100,
+    kind: str = "",
+    site: str = "",
+    verdict: str = "",
+    words: Sequence[str] = (),
+    failed: bool | None = None,
+    about_url: bool = False,
+) -> list[Event]:
+    """At most ``limit`` events with ids below ``before`` and above ``after``, newest first.
+
+    ``kind``, ``site`` and ``verdict`` are parts of what they are compared with, whatever their case; each of ``words``
+    is in one of these or in the summary. ``failed``: whether a check failed. ``about_url``: only those whose data
+    name a URL, that of a request, or of the response that asked.
+    """
+    conditions = ["id > ?"]
+    values: list[str | int] = [after]
+    if before is not None:
+        conditions.append("id < ?")
+        values.append(before)
+    for column, part in (("kind", kind), ("site", site), ("verdict", verdict)):
+        if part:
+            conditions.append(f"{column} LIKE ? ESCAPE '!'")
+            values.append(_containing(part))
+    for word in words:
+        conditions.append("(summary || char(10) || kind || char(10) || site || char(10) || verdict) LIKE ? ESCAPE '!'")
+        values.append(_containing(word))
+    if about_url:
+        conditions.append("json_extract(data, '$.url', '$.asked.url') <> '[null,null]'")
+    if failed is not None:
+        # Within a JSON text no string holds a bare quote: this is a failed check's second member and nothing else.
+        conditions.append("(instr(trace, '\",0,\"') > 0) = ?")
+        values.append(failed)
+    sql = f"SELECT id, {_COLUMNS} FROM events WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608
+    return [_event(row) for row in connection.execute(sql, (*values, limit))]
+
+
+def _containing(part: str) -> str:
+    """The pattern of texts that contain ``part``."""
+    for special in "!%_":
+        part = part.replace(special, f"!{special}")
+    return f"%{part}%"
+
+
 def get(connection: sqlite3.Connection, event_id: int) -> Event | None:
     """The event with this id, or None."""
     sql = f"SELECT id, {_COLUMNS} FROM events WHERE id = ?"  # noqa: S608
@@ -55,6 +117,30 @@ def last(connection: sqlite3.Connection, kind: str | None = None) -> Event | Non
     where = "" if kind is None else "WHERE kind = ?"
     sql = f"SELECT id, {_COLUMNS} FROM events {where} ORDER BY id DESC LIMIT 1"  # noqa: S608
     row = connection.execute(sql, () if kind is None else (kind,)).fetchone()
+    return _event(row) if row else None
+
+
+def before(connection: sqlite3.Connection, event_id: int, kind: str, *, limit: int) -> list[Event]:
+    """The ``limit`` latest events of ``kind`` before that one, the latest first."""
+    sql = f"SELECT id, {_COLUMNS} FROM events WHERE kind = ? AND id < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
+    return [_event(row) for row in connection.execute(sql, (kind, event_id, limit))]
+
+
+def of_report(connection: sqlite3.Connection, report_id: str, *, limit: int = 100) -> list[Event]:
+    """The ``limit`` latest events of the report of that id, attempts and what its owner did, oldest first."""
+    rows = connection.execute(_OF_REPORT, (report_id, limit)).fetchall()
+    return [_event(row) for row in reversed(rows)]
+
+
+def of_source(connection: sqlite3.Connection, source_id: int) -> Event | None:
+    """The registration of the source of that id, which may be gone by now."""
+    row = connection.execute(_REGISTRATION, (source_id,)).fetchone()
+    return _event(row) if row else None
+
+
+def of_impression(connection: sqlite3.Connection, impression_id: int) -> Event | None:
+    """The saving of the impression of that id, which may be gone by now."""
+    row = connection.execute(_IMPRESSION, (impression_id,)).fetchone()
     return _event(row) if row else None
 
 

@@ -200,6 +200,12 @@ def read(connection: sqlite3.Connection, *, after: int = 0, limit: int = 1000) -
     return [_impression(row) for row in rows]
 
 
+def newest(connection: sqlite3.Connection, *, before: int | None = None, limit: int = 100) -> list[Impression]:
+    """At most ``limit`` impressions with an id below ``before``, newest first."""
+    sql = f"SELECT {_COLUMNS} FROM impressions WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"  # noqa: S608
+    return [_impression(row) for row in connection.execute(sql, (before, limit))]
+
+
 def count(connection: sqlite3.Connection) -> int:
     """How many impressions are stored."""
     return int(connection.execute("SELECT count(*) FROM impressions").fetchone()[0])

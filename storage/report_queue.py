@@ -89,6 +89,27 @@ def release(connection: sqlite3.Connection, host: str, now: int) -> int:
     return connection.execute(sql, (now, host)).rowcount
 
 
+def hasten(connection: sqlite3.Connection, positions: Sequence[int] | None, now: int) -> int:
+    """Make reports due at ``now`` that wait, were given up or had nowhere to go; gives how many.
+
+    ``positions``: which ones; None for all that are pending.
+    """
+    if positions is None:
+        sql = "UPDATE reports SET next_attempt = ? WHERE state = 'pending' AND kind = ?"
+        return sum(connection.execute(sql, (now, kind)).rowcount for kind in ReportKind)
+    sql = (
+        "UPDATE reports SET state = 'pending', next_attempt = ? WHERE position IN (SELECT value FROM json_each(?))"
+        " AND state IN ('pending', 'failed', 'not-sent')"
+    )
+    return connection.execute(sql, (now, json.dumps(list(positions)))).rowcount
+
+
+def drop(connection: sqlite3.Connection, position: int) -> bool:
+    """Forget the report at ``position``; one that is just being sent stays, and gives False."""
+    sql = "DELETE FROM reports WHERE position = ? AND state <> 'sending'"
+    return connection.execute(sql, (position,)).rowcount > 0
+
+
 def postpone(
     connection: sqlite3.Connection, kinds: Iterable[ReportKind], before: int, delay: Callable[[], int], limit: int
 ) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from agent.model.caching import remember_short
@@ -44,12 +46,62 @@ def read(
     return [report_of(row) for row in connection.execute(sql, {"after": after, "state": state, "limit": limit})]
 
 
+def newest(
+    connection: sqlite3.Connection,
+    *,
+    before: int | None = None,
+    limit: int = 100,
+    states: Collection[ReportState] = tuple(ReportState),
+    kinds: Collection[ReportKind] = tuple(ReportKind),
+) -> list[Report]:
+    """At most ``limit`` reports of ``states`` and ``kinds`` at positions below ``before``, newest first."""
+    sql = (
+        f"SELECT {COLUMNS} FROM reports WHERE (?1 IS NULL OR position < ?1)"  # noqa: S608
+        " AND +state IN (SELECT value FROM json_each(?2)) AND +kind IN (SELECT value FROM json_each(?3))"
+        " ORDER BY position DESC LIMIT ?4"
+    )
+    rows = connection.execute(sql, (before, json.dumps(list(states)), json.dumps(list(kinds)), limit))
+    return [report_of(row) for row in rows]
+
+
+def sent_batches(connection: sqlite3.Connection, kinds: Collection[ReportKind]) -> list[tuple[ReportKind, str, int]]:
+    """What was sent of ``kinds``: kind, URL and how many reports, by kind and URL."""
+    sql = (
+        "SELECT kind, delivered_to, count(*) FROM reports WHERE state = 'sent' AND kind = ?"
+        " GROUP BY delivered_to ORDER BY delivered_to"
+    )
+    return [(ReportKind(one), url, count) for kind in kinds for one, url, count in connection.execute(sql, (kind,))]
+
+
+def sent(
+    connection: sqlite3.Connection, kind: ReportKind, url: str, *, after: int = 0, limit: int = 100
+) -> list[Report]:
+    """At most ``limit`` reports of ``kind`` that were sent to ``url``, behind the position ``after``, oldest first."""
+    sql = (
+        f"SELECT {COLUMNS} FROM reports WHERE state = 'sent' AND kind = ? AND delivered_to = ?"  # noqa: S608
+        " AND position > ? ORDER BY position LIMIT ?"
+    )
+    return [report_of(row) for row in connection.execute(sql, (kind, url, after, limit))]
+
+
+def count_by_state(connection: sqlite3.Connection) -> dict[ReportState, int]:
+    """How many reports there are in each state; a state without any is left out."""
+    rows = connection.execute("SELECT state, count(*) FROM reports GROUP BY state")
+    return {ReportState(state): count for state, count in rows}
+
+
 def find(connection: sqlite3.Connection, prefix: str, limit: int = 2) -> list[Report]:
     """At most ``limit`` reports whose id begins with ``prefix`` (hex): one when the prefix is unique."""
     sql = f"SELECT {COLUMNS} FROM reports WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"  # noqa: S608
     begin = prefix.lower()
     # "g" follows the last hex digit.
     return [report_of(row) for row in connection.execute(sql, (begin, begin + "g", limit))]
+
+
+def of_event(connection: sqlite3.Connection, event_id: int, *, limit: int = 100) -> list[Report]:
+    """At most ``limit`` reports that the decision of that event made, oldest first."""
+    sql = f"SELECT {COLUMNS} FROM reports WHERE event_id = ? ORDER BY position LIMIT ?"  # noqa: S608
+    return [report_of(row) for row in connection.execute(sql, (event_id, limit))]
 
 
 def remove_all(connection: sqlite3.Connection) -> None:

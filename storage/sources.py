@@ -99,6 +99,12 @@ def get(connection: sqlite3.Connection, source_id: int) -> StoredSource | None:
     return _source(row) if row else None
 
 
+def is_active(connection: sqlite3.Connection, source_id: int) -> bool | None:
+    """Whether the source of that id may still be attributed; None where it is not stored any more."""
+    row = connection.execute("SELECT active FROM sources WHERE id = ?", (source_id,)).fetchone()
+    return bool(row[0]) if row else None
+
+
 def deactivate_others(connection: sqlite3.Connection, reporting_origin: str, destination: str, *, kept: int) -> int:
     """Make every other active source of ``reporting_origin`` and ``destination`` inactive; gives how many."""
     others = connection.execute(
@@ -270,6 +276,12 @@ def read(connection: sqlite3.Connection, *, after: int = 0, limit: int = 1000) -
     """A page of the store in the order stored: at most ``limit`` sources with an id above ``after``."""
     sql = f"SELECT {_COLUMNS} FROM sources WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
     return [_source(row) for row in connection.execute(sql, (after, limit))]
+
+
+def newest(connection: sqlite3.Connection, *, before: int | None = None, limit: int = 100) -> list[StoredSource]:
+    """At most ``limit`` sources with an id below ``before``, newest first."""
+    sql = f"SELECT {_COLUMNS} FROM sources WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"  # noqa: S608
+    return [_source(row) for row in connection.execute(sql, (before, limit))]
 
 
 def inactive(connection: sqlite3.Connection, since: int = 0) -> frozenset[int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.aggregation.outputs import is_unfinished
+from agent.aggregation.durable_files import is_unfinished
 from agent.engines.aggregation.parameters import InvalidParameter
 
 _LONGEST_NAME = 200

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ from agent.aggregation.collector import (
     Collector,
 )
 from agent.aggregation.json_api import answer, json_application, query_number, read_body
+from agent.aggregation.received_report import SEALED_KINDS
 from agent.crypto.aggregatable_payload import Payload, open_payload, read_payload
 from agent.crypto.keys import KeyRing
 from agent.model.attribution_reporting.collected import (
@@ -104,15 +106,20 @@ def _receiver(collector: Collector, path: str) -> Any:
 
 
 def _shown(collected: CollectedAttributionReport, keys: KeyRing) -> dict[str, Any]:
-    report = json.loads(collected.body)
-    sealed = isinstance(report, dict) and "aggregation_service_payloads" in report
+    report = json.loads(collected.body, parse_float=_finite)
     return {
         "id": collected.id,
         "received": format_instant(collected.received),
         "kind": collected.kind,
         "report": report,
-        "opened": _opened(report, keys) if sealed else None,
+        "opened": _opened(report, keys) if collected.kind in SEALED_KINDS else None,
     }
+
+
+def _finite(number: str) -> float | str:
+    """A number of a report; one that JSON could not tell again, as text."""
+    value = float(number)
+    return value if math.isfinite(value) else number
 
 
 def _opened(report: dict[str, Any], keys: KeyRing) -> list[dict[str, Any]] | None:

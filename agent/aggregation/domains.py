@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,8 @@ LineOf = Callable[[str, Place], int]
 
 _AVRO_MAGIC = b"Obj\x01"
 _BUCKET, _LABEL = "bucket", "label"
+_NUMBER = re.compile("0[xX][0-9A-Fa-f]{1,64}|-?[0-9]{1,64}")
+_SHOWN = 80
 _CSV_RULE = "a CSV domain has a line of column names with `bucket`, and may have `label`"
 _BUCKET_RULE = f"a bucket is an integer of {BUCKET_BITS} bits, decimal or with 0x in hex"
 
@@ -41,7 +44,7 @@ class Domain:
     """The buckets that a summary has, and what they are called."""
 
     buckets: tuple[int, ...] | None
-    """In ascending order, none twice; None: those of ``files``, else those that the reports have."""
+    """In ascending order, none twice; those of ``files`` too. None: those of ``files``, else the reports' own."""
     name_of: Namer = no_name
     files: tuple[Path, ...] = ()
     """Avro files, which the job reads: what is wrong with one is how the job ends."""
@@ -50,9 +53,11 @@ class Domain:
 def read_domain_file(path: Path) -> Domain:
     """The domain that a file lists: Avro records ``{bucket: bytes}``, or CSV with a column ``bucket``.
 
-    Which it is, the first bytes say, and the extension of an empty file. Raises UsageError with file and line of what
-    is wrong with CSV.
+    Which it is, the first bytes say, and the extension of an empty file. A folder holds a domain in several Avro files.
+    Raises UsageError with file and line of what is wrong with CSV.
     """
+    if path.is_dir():
+        return Domain((), files=_avro_files(path))
     contents = _contents(path)
     if contents.startswith(_AVRO_MAGIC) or path.suffix == ".avro":
         return Domain(None, files=(path,))
@@ -67,7 +72,7 @@ def read_key_structure_file(path: Path, line_of: LineOf) -> Domain:
     text = _text(_contents(path), path)
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers and nesting past what Python reads are no TOMLDecodeError
         raise UsageError(f"no TOML: {error}", where=str(path), rule="a key structure is a TOML file") from None
     read = read_key_structure(document)
     if isinstance(read, KeyProblem):
@@ -77,25 +82,25 @@ def read_key_structure_file(path: Path, line_of: LineOf) -> Domain:
 
 
 def _csv_domain(text: str, path: Path) -> Domain:
-    # A spreadsheet's CSV begins with a byte order mark, and may be apart by semicolons.
-    lines = text.removeprefix("\ufeff")
-    first = lines.partition("\n")[0]
-    rows = csv.reader(io.StringIO(lines), delimiter=";" if ";" in first and "," not in first else ",")
-    columns = [name.strip().lower() for name in next(rows, [])]
+    rows = _csv_rows(text, path)
+    _, names = next(rows, (1, []))
+    columns = [name.strip().lower() for name in names]
     if _BUCKET not in columns:
         raise UsageError(
             f"no column `{_BUCKET}`" if columns else "the file is empty",
             where=f"{path}:1",
             rule=_CSV_RULE,
-            fix="the first line is `bucket` or `bucket,label`, the next such as `0x559,Summer sale`",
+            fix="a key structure goes with --key-structure"
+            if path.suffix == ".toml"
+            else "the first line is `bucket` or `bucket,label`, the next such as `0x559,Summer sale`",
         )
     position = columns.index(_BUCKET)
     labelled = columns.index(_LABEL) if _LABEL in columns else None
     labels: dict[int, str] = {}
-    for row in rows:
+    for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        where = f"{path}:{rows.line_num}"
+        where = f"{path}:{line}"
         bucket = _bucket(row[position] if position < len(row) else "", where)
         label = row[labelled].strip() if labelled is not None and labelled < len(row) else ""
         if labels.get(bucket) not in {None, "", label} and label:
@@ -110,16 +115,40 @@ def _csv_domain(text: str, path: Path) -> Domain:
     return Domain(tuple(sorted(labels)), name_of)
 
 
-def _bucket(text: str, where: str) -> int:
+def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Each row with the line on which it ends. Raises UsageError."""
+    # A spreadsheet's CSV begins with a byte order mark, and may be apart by semicolons.
+    lines = text.removeprefix("\ufeff")
+    first = lines.partition("\n")[0]
+    delimiter = ";" if ";" in first and "," not in first else ","
+    rows = csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter)
     try:
-        bucket = int(text.strip(), 16 if text.strip().lower().startswith("0x") else 10)
-    except ValueError:
-        raise UsageError(
-            f"{text!r} is no bucket" if text.strip() else "no bucket in this line", where=where, rule=_BUCKET_RULE
-        ) from None
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise UsageError(f"no CSV: {error}", where=f"{path}:{rows.line_num}", rule=_CSV_RULE) from None
+
+
+def _bucket(text: str, where: str) -> int:
+    number = text.strip()
+    if not _NUMBER.fullmatch(number):
+        what = f"{text[:_SHOWN]!r} is no bucket" if number else "no bucket in this line"
+        raise UsageError(what, where=where, rule=_BUCKET_RULE)
+    bucket = int(number, 16 if number[:2].lower() == "0x" else 10)
     if not 0 <= bucket < 1 << BUCKET_BITS:
-        raise UsageError(f"{text.strip()} is out of range", where=where, rule=_BUCKET_RULE)
+        raise UsageError(f"{number} is out of range", where=where, rule=_BUCKET_RULE)
     return bucket
+
+
+def _avro_files(folder: Path) -> tuple[Path, ...]:
+    """The files of a folder by name; the job says what is wrong where one, or all of them, hold no buckets."""
+    try:
+        found = sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
+        return tuple(one for one in found if one.stat().st_size)
+    except OSError as error:
+        raise UsageError(
+            f"cannot be read: {error.strerror}", where=str(folder), rule="a folder of Avro files"
+        ) from None
 
 
 def _contents(path: Path) -> bytes:

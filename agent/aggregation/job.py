@@ -24,6 +24,7 @@ from agent.engines.aggregation.key_structure import Namer
 from agent.engines.aggregation.parameters import InvalidParameter, read_parameters
 from agent.model.aggregation import (
     BudgetUnit,
+    ErrorCounter,
     JobLedger,
     JobStatus,
     Partial,
@@ -269,6 +270,9 @@ def _error_messages(facts: JobFacts) -> Iterator[str]:
         yield ": ".join(part for part in (facts.error.where, facts.error.what) if part)
     if facts.partial is not None and facts.partial.unsupported_version:
         yield f"a report is of version {facts.partial.unsupported_version}"
+    elif facts.partial is not None and facts.return_code is ReturnCode.REPORTS_WITH_ERRORS_EXCEEDED_THRESHOLD:
+        failed = facts.partial.errors[ErrorCounter.NUM_REPORTS_WITH_ERRORS]
+        yield f"{failed} of the {facts.partial.reports} reports that were read have errors"
     if facts.exhausted:
         spent_by = sorted({one.job_request_id for one in facts.exhausted})
         yield f"budget units: {len(facts.exhausted)} were spent before, by {', '.join(spent_by)}"

@@ -175,6 +175,8 @@ class _Worker:
             job = await self._waiting.get()
             self._current = job.job_request_id
             try:
+                if await self._ledger.find(job.job_request_id) is None:
+                    continue  # a reset forgot it while it waited
                 await run_job(
                     self._job(job.request),
                     ledger=self._ledger,

@@ -7,7 +7,7 @@ budget was spent for, byte for byte.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,11 +18,20 @@ from agent.model.aggregation import (
     LeftOut,
     Partial,
     ResultInfo,
-    ReturnCode,
     SpentUnit,
     Summary,
 )
-from agent.model.events import Check, Event, Trace
+from agent.model.aggregation_values import (
+    event_of,
+    event_values,
+    result_info_of,
+    result_info_values,
+    spent_of,
+    spent_values,
+    units_of,
+    units_values,
+)
+from agent.model.events import Event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,18 +57,12 @@ class JobOutcome:
     def document(self) -> dict[str, Any]:
         """Plain JSON values that :func:`read_outcome` reads."""
         return {
-            "result_info": {
-                "return_code": self.result_info.return_code.value,
-                "return_message": self.result_info.return_message,
-                "error_counts": {name.value: count for name, count in self.result_info.error_counts.items()},
-                "error_messages": list(self.result_info.error_messages),
-                "finished_at": self.result_info.finished_at,
-            },
-            "event": _event_document(self.event),
+            "result_info": result_info_values(self.result_info),
+            "event": event_values(self.event),
             "partial": None if self.partial is None else _partial_document(self.partial),
             "summary": None if self.summary is None else _summary_document(self.summary),
-            "consumed": _units(self.consumed),
-            "exhausted": [[*spent.unit, spent.job_request_id, spent.time] for spent in self.exhausted],
+            "consumed": units_values(self.consumed),
+            "exhausted": spent_values(self.exhausted),
             "dump": self.dump,
             "noise": self.noise,
             "seed": None if self.seed is None else str(self.seed),
@@ -69,46 +72,19 @@ class JobOutcome:
 
 def read_outcome(document: Mapping[str, Any]) -> JobOutcome:
     """What :meth:`JobOutcome.document` wrote."""
-    info, partial, summary, seed = (document[name] for name in ("result_info", "partial", "summary", "seed"))
+    partial, summary, seed = (document[name] for name in ("partial", "summary", "seed"))
     return JobOutcome(
-        result_info=ResultInfo(
-            return_code=ReturnCode(info["return_code"]),
-            return_message=info["return_message"],
-            error_counts={ErrorCounter(name): count for name, count in info["error_counts"].items()},
-            error_messages=tuple(info["error_messages"]),
-            finished_at=info["finished_at"],
-        ),
-        event=_event(document["event"]),
+        result_info=result_info_of(document["result_info"]),
+        event=event_of(document["event"]),
         partial=None if partial is None else _partial(partial),
         summary=None if summary is None else _summary(summary),
-        consumed=_read_units(document["consumed"]),
-        exhausted=tuple(
-            SpentUnit(BudgetUnit(shared_id, hour, origin), job_request_id, time)
-            for shared_id, hour, origin, job_request_id, time in document["exhausted"]
-        ),
+        consumed=units_of(document["consumed"]),
+        exhausted=spent_of(document["exhausted"]),
         dump=document["dump"],
         noise=document["noise"],
         seed=None if seed is None else int(seed),
         run=document["run"],
     )
-
-
-def _event_document(event: Event) -> dict[str, Any]:
-    checks = [[check.rule, check.passed, check.detail, check.fix] for check in event.trace.checks]
-    return {
-        "kind": event.kind,
-        "time": event.time,
-        "verdict": event.verdict,
-        "summary": event.summary,
-        "site": event.site,
-        "data": dict(event.data),
-        "trace": checks,
-    }
-
-
-def _event(document: Mapping[str, Any]) -> Event:
-    checks = tuple(Check(rule, passed, detail, fix) for rule, passed, detail, fix in document["trace"])
-    return Event(**{**document, "trace": Trace(checks)})
 
 
 def _partial_document(partial: Partial) -> dict[str, Any]:
@@ -126,7 +102,8 @@ def _partial_document(partial: Partial) -> dict[str, Any]:
             }
             for one in partial.left_out
         ],
-        "units": _units(partial.units),
+        "units": units_values(partial.units),
+        "made_of": [[*unit, text] for unit, text in partial.made_of.items()],
         "unqueried_id": None if partial.unqueried_id is None else str(partial.unqueried_id),
     }
 
@@ -145,7 +122,8 @@ def _partial(document: Mapping[str, Any]) -> Partial:
         partial,
         errors=Counter({ErrorCounter(name): count for name, count in document["errors"].items()}),
         left_out=left_out,
-        units=_read_units(document["units"]),
+        units=units_of(document["units"]),
+        made_of={BudgetUnit(*unit): text for *unit, text in document["made_of"]},
         unqueried_id=None if smallest is None else int(smallest),
     )
 
@@ -186,11 +164,3 @@ def _facts(document: Mapping[str, Any]) -> tuple[AggregatedFact, ...]:
         (flag == "1" for flag in document["in_reports"]),
     )
     return tuple(AggregatedFact(*fact) for fact in zip(*columns, strict=True))
-
-
-def _units(units: Mapping[BudgetUnit, int]) -> list[list[Any]]:
-    return [[*unit, reports] for unit, reports in sorted(units.items())]
-
-
-def _read_units(document: Iterable[list[Any]]) -> dict[BudgetUnit, int]:
-    return {BudgetUnit(shared_id, hour, origin): reports for shared_id, hour, origin, reports in document}

@@ -103,8 +103,6 @@ async def _steps(
     task = ShardTask(parameters, facts.time, dict(keys), clear_text=job.clear_text)
     try:
         shards = await asyncio.to_thread(plan_shards, job.inputs)
-        if not shards:
-            raise _no_reports(job)
         partial = await process_all(shards, task, workers=workers, progress=progress)
     except InputUnreadableError as error:
         return Worked(_failed(facts, ReturnCode.INPUT_DATA_READ_FAILED, Step.INPUT, error))
@@ -134,15 +132,6 @@ def _read_domain(job: Job) -> frozenset[int] | None:
             fix="name the buckets, or the file that has them",
         )
     return domain
-
-
-def _no_reports(job: Job) -> InputUnreadableError:
-    return InputUnreadableError(
-        "there are no files with reports",
-        where=", ".join(map(str, job.inputs)),
-        rule="a job has at least one file that is not empty",
-        fix="name Avro or JSON files that a collector exported, or their folder",
-    )
 
 
 def _failed(facts: JobFacts, code: ReturnCode, step: Step, error: TallyhostError) -> JobFacts:

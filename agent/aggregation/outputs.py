@@ -1,23 +1,21 @@
 """The files that a job leaves: summaries as Avro, JSON and CSV, the debug summary, what it came to, the dump.
 
-Each comes into being under a name of its own, is made durable, and takes its final name at once: whoever sees a file
-sees all of it. Two runs of one job write the same bytes.
+Whoever sees one of them sees all of it (:mod:`agent.aggregation.durable_files`). Two runs of one job write the same
+bytes.
 """
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import fcntl
 import functools
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from agent.aggregation.avro import write_debug_facts, write_facts
+from agent.aggregation.durable_files import Write, write_file
 from agent.aggregation.job_documents import JobOutcome
 from agent.engines.aggregation.budget_units import instant_text
 from agent.engines.aggregation.key_structure import BucketName, Namer
@@ -27,7 +25,13 @@ Format = Literal["avro", "json", "csv"]
 FORMATS: tuple[Format, ...] = ("avro", "json", "csv")
 SHARD_FACTS = 3_700_000
 """Facts in one file of a sharded summary: at most 27 bytes each, so that it stays below 100 MB as the service's do."""
-_Write = Callable[[Path], object]
+_COLUMNS = {
+    *("bucket", "bucket_decimal", "name", "metric", "p5", "p95", "scaled", "unit"),
+    *("unnoised_metric", "noise", "in_domain", "in_reports"),
+}
+"""What columns of a CSV summary are called by themselves."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a formula of a spreadsheet begins with."""
 
 _DESCRIPTIONS: Mapping[ErrorCounter, str] = {
     ErrorCounter.ATTRIBUTION_REPORT_TO_MALFORMED: "The reporting origin is no URL whose site could be compared.",
@@ -77,9 +81,9 @@ def write_outputs(output: Output, job: StoredJob, outcome: JobOutcome, names: Na
     return tuple(path for path, _ in files)
 
 
-def planned_files(output: Output, job: StoredJob, outcome: JobOutcome, names: Namer) -> list[tuple[Path, _Write]]:
+def planned_files(output: Output, job: StoredJob, outcome: JobOutcome, names: Namer) -> list[tuple[Path, Write]]:
     """The files of a job, in the order in which they are written."""
-    files: list[tuple[Path, _Write]] = []
+    files: list[tuple[Path, Write]] = []
     if outcome.dump:
         files.append((output.beside / dump_name(job.created), _text_writer(outcome.dump)))
     if outcome.summary is not None:
@@ -91,7 +95,7 @@ def planned_files(output: Output, job: StoredJob, outcome: JobOutcome, names: Na
     return files
 
 
-def summary_files(output: Output, job: StoredJob, summary: Summary, names: Namer) -> list[tuple[Path, _Write]]:
+def summary_files(output: Output, job: StoredJob, summary: Summary, names: Namer) -> list[tuple[Path, Write]]:
     """The files of a summary and of its debug summary."""
     files = _sharded_files if output.sharded else _command_files
     return files(output, job, summary, names)
@@ -104,73 +108,6 @@ def write_result_info(output: Output, info: ResultInfo) -> tuple[Path, ...]:
     path = output.folder / "result_info.json"
     write_file(path, _json_writer(result_info_document(info)))
     return (path,)
-
-
-def write_file(path: Path, write: _Write) -> None:
-    """Have ``write`` fill a file, and give it the name ``path`` once it is whole and durable. Raises OSError.
-
-    One writer at a time; what one that was killed left behind is overwritten by the next.
-    """
-    _make_folder(path.parent)
-    with _locked(path.with_name(_unfinished(path.name))) as (part, descriptor):
-        write(part)
-        os.fsync(descriptor)
-        part.replace(path)
-    _keep_names(path.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder, and those that it lies in, durably."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    _keep_names(folder.parent)
-
-
-def _keep_names(folder: Path) -> None:
-    """Make durable which names a folder has."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def is_unfinished(name: str) -> bool:
-    """Whether a file of that name is one that :func:`write_file` has not finished."""
-    return name == _unfinished(name.removeprefix(".").removesuffix(".part"))
-
-
-def _unfinished(name: str) -> str:
-    return f".{name}.part"
-
-
-@contextlib.contextmanager
-def _locked(part: Path) -> Iterator[tuple[Path, int]]:
-    """An empty file ``part`` that nobody else writes; it is removed unless it was given another name."""
-    while True:
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is(part, descriptor):
-                os.ftruncate(descriptor, 0)
-                try:
-                    yield part, descriptor
-                finally:
-                    if _is(part, descriptor):
-                        part.unlink()
-                return
-            # While this run waited, another one finished the file: it has its final name now.
-        finally:
-            os.close(descriptor)
-
-
-def _is(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 # Names.
@@ -194,11 +131,11 @@ def debug_prefix(prefix: str) -> str:
     return f"{folder}{slash}debug/{name}"
 
 
-def _sharded_files(output: Output, _job: StoredJob, summary: Summary, _names: Namer) -> list[tuple[Path, _Write]]:
+def _sharded_files(output: Output, _job: StoredJob, summary: Summary, _names: Namer) -> list[tuple[Path, Write]]:
     kinds = [(output.prefix, summary.facts, write_facts)]
     if summary.debug_facts:
         kinds.append((debug_prefix(output.prefix), summary.debug_facts, write_debug_facts))
-    files: list[tuple[Path, _Write]] = []
+    files: list[tuple[Path, Write]] = []
     for prefix, facts, write in kinds:
         shards = [facts[start : start + SHARD_FACTS] for start in range(0, len(facts), SHARD_FACTS)] or [()]
         for name, shard in zip(shard_names(prefix, len(shards)), shards, strict=True):
@@ -206,14 +143,14 @@ def _sharded_files(output: Output, _job: StoredJob, summary: Summary, _names: Na
     return files
 
 
-def _command_files(output: Output, job: StoredJob, summary: Summary, names: Namer) -> list[tuple[Path, _Write]]:
-    files: list[tuple[Path, _Write]] = []
+def _command_files(output: Output, job: StoredJob, summary: Summary, names: Namer) -> list[tuple[Path, Write]]:
+    files: list[tuple[Path, Write]] = []
     kinds = [(output.prefix, summary.facts, False)]
     if summary.debug_facts:
         kinds.append((f"debug_{output.prefix}", summary.debug_facts, True))
     for name, facts, debug in kinds:
         rows = functools.partial(fact_rows, facts, summary.interval, names, debug=debug)
-        writers: dict[Format, _Write] = {
+        writers: dict[Format, Write] = {
             "avro": functools.partial(write_debug_facts if debug else write_facts, facts=facts),
             "json": functools.partial(_write_json_summary, job=job, summary=summary, rows=rows),
             "csv": functools.partial(_write_csv, rows=rows, debug=debug),
@@ -342,20 +279,32 @@ def _write_csv(path: Path, *, rows: Callable[[], Iterator[dict[str, Any]]], debu
     for row in rows():
         named, scaled = named or "name" in row, scaled or "scaled" in row
         dimensions |= dict.fromkeys(row.get("dimensions", ()))
-    columns = ["bucket", "bucket_decimal", *(["name"] if named else []), *dimensions]
+    columns = ["bucket", "bucket_decimal", *(["name"] if named else []), *map(_dimension_column, dimensions)]
     columns += ["metric", "p5", "p95", *(["scaled", "unit"] if scaled else [])]
     columns += ["unnoised_metric", "noise", "in_domain", "in_reports"] if debug else []
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row.get("dimensions", {}) | row for row in rows())
+        for row in rows():
+            values = {_dimension_column(name): value for name, value in row.get("dimensions", {}).items()}
+            writer.writerow({name: _cell(value) for name, value in (values | row).items()})
 
 
-def _json_writer(document: Mapping[str, Any]) -> _Write:
+def _dimension_column(name: str) -> str:
+    """The column of a dimension, apart from those that every summary has."""
+    return f"{name} (dimension)" if name in _COLUMNS else str(_cell(name))
+
+
+def _cell(value: object) -> object:
+    """A value for a cell; a text that a spreadsheet would take for a formula has an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _json_writer(document: Mapping[str, Any]) -> Write:
     return _text_writer(json.dumps(document, indent=2) + "\n")
 
 
-def _text_writer(text: str) -> _Write:
+def _text_writer(text: str) -> Write:
     def write(path: Path) -> None:
         path.write_text(text, encoding="utf-8")
 

@@ -8,11 +8,11 @@ shards counts in the first; each later one is processed again, knowing which ids
 from __future__ import annotations
 
 import asyncio
-import heapq
 import os
 import pickle
 import sys
 import tempfile
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -28,9 +28,8 @@ from agent.engines.aggregation.thresholds import stops_early
 from agent.model.aggregation import Partial
 from agent.model.errors import HostEnvironmentError, TallyhostError
 
-_IDS_AT_ONCE = 256
-"""Ids of a shard that are in memory while all shards' pass by."""
-_INDEX_BYTES = 4
+_IDS_IN_MEMORY = 10_000
+"""How many ids are in memory while those of all shards pass by."""
 
 Progress = Callable[[int, int], None]
 """Told shards done, and shards in all."""
@@ -138,12 +137,15 @@ class _Job:
     def find_taken(self, used: range) -> dict[int, frozenset[bytes]]:
         """For each shard in which a report stands that an earlier one counts: the ids of those."""
         taken: defaultdict[int, set[bytes]] = defaultdict(set)
-        before = b""
-        for entry in heapq.merge(*map(self._ids, used)):
-            report_id = entry[:ID_BYTES]
-            if report_id == before:
-                taken[int.from_bytes(entry[ID_BYTES:], "big")].add(report_id)
-            before = report_id
+        for windows in self._id_windows(used):
+            seen = set[bytes]().union(*windows.values())
+            if len(seen) == sum(map(len, windows.values())):
+                continue
+            seen.clear()
+            for index, ids in windows.items():
+                if again := seen.intersection(ids):
+                    taken[index] |= again
+                seen.update(ids)
         return {index: frozenset(ids) for index, ids in taken.items()}
 
     def merged(self, used: range) -> Partial:
@@ -162,15 +164,28 @@ class _Job:
         self._file.write(result.partial)
         return _Kept(result.failed, result.unsupported_version, offset, len(result.ids), len(result.partial))
 
-    def _ids(self, index: int) -> Iterator[bytes]:
-        """The ids of a shard in their order, each with the index of the shard behind it."""
-        kept, behind = self._kept(index), index.to_bytes(_INDEX_BYTES, "big")
-        size = _IDS_AT_ONCE * ID_BYTES
+    def _id_windows(self, used: range) -> Iterator[dict[int, list[bytes]]]:
+        """All ids in their order, some at a time: those of each shard up to an id that all of them share."""
+        at_once = max(_IDS_IN_MEMORY // max(len(used), 1), 1)
+        rest = {index: self._ids(index, at_once) for index in used}
+        held: dict[int, list[bytes]] = {index: [] for index in used}
+        while held:
+            for index, ids in list(held.items()):
+                if not ids:
+                    held[index] = next(rest[index], [])
+            held = {index: ids for index, ids in held.items() if ids}
+            end = min((ids[-1] for ids in held.values()), default=b"")
+            cuts = {index: bisect_right(ids, end) for index, ids in held.items()}
+            yield {index: ids[: cuts[index]] for index, ids in held.items()}
+            held = {index: ids[cuts[index] :] for index, ids in held.items()}
+
+    def _ids(self, index: int, at_once: int) -> Iterator[list[bytes]]:
+        """The ids of a shard in their order, some at a time."""
+        kept, size = self._kept(index), at_once * ID_BYTES
         for begin in range(0, kept.ids, size):
             self._file.seek(kept.offset + begin)
             ids = self._file.read(min(size, kept.ids - begin))
-            for position in range(0, len(ids), ID_BYTES):
-                yield ids[position : position + ID_BYTES] + behind
+            yield [ids[place : place + ID_BYTES] for place in range(0, len(ids), ID_BYTES)]
 
     def _partial(self, index: int) -> Partial:
         kept = self._kept(index)

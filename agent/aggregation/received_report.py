@@ -5,6 +5,7 @@ A payload is not judged here: it is the aggregation service that counts what can
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ SEALED_KINDS = frozenset(
 )
 """Kinds with payloads for an aggregation service."""
 _LATEST_SECONDS = 10**12
+_MOST_LEVELS = 20
+"""Of objects and lists in one another; reports have five."""
 _MISSING = "members are missing"
 
 
@@ -36,7 +39,8 @@ class NotAReportError(ValueError):
 def read_report(kind: ReportKind, body: bytes, received: int) -> ReceivedReport:
     """The report in ``body``, as it was ``received`` (milliseconds). Raises NotAReportError."""
     try:
-        document = json.loads(body.decode())
+        document = json.loads(body.decode(), parse_constant=_no_number)
+        _refuse_nesting(document)
         said = _said(kind, document)
     except (ValueError, RecursionError) as error:
         raise error if isinstance(error, NotAReportError) else NotAReportError(f"it is not JSON: {error}") from None
@@ -52,6 +56,21 @@ def read_report(kind: ReportKind, body: bytes, received: int) -> ReceivedReport:
     if report.report_id is None and kind is not ReportKind.VERBOSE_DEBUG:
         raise NotAReportError(_MISSING)
     return report
+
+
+def _no_number(name: str) -> None:
+    raise NotAReportError(f"it is not JSON: {name} is no number")
+
+
+def _refuse_nesting(document: Any) -> None:
+    """What nests so deep that it can be read, and no more be written inside another document, is no report."""
+    level = [document]
+    for _ in range(_MOST_LEVELS):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list)]
+        level = list(itertools.chain.from_iterable(inner))
+        if not level:
+            return
+    raise NotAReportError(f"it nests more than {_MOST_LEVELS} levels")
 
 
 def _said(kind: ReportKind, document: Any) -> Mapping[str, Any]:

@@ -192,7 +192,7 @@ def _told(outcome: _Refused) -> tuple[str, Mistake | None]:
 
 
 def _unforeseen(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    return f"{type(error).__name__}: {error}"[:_KEPT_CHARACTERS]
 
 
 def _count(partial: Partial, report: _Counted, parameters: JobParameters) -> None:

@@ -28,7 +28,6 @@ LENGTH_BYTES = 8
 class ShardResult:
     """What a shard came to, packed for keeping."""
 
-    reports: int
     failed: int
     """Reports that are left out."""
     unsupported_version: str
@@ -45,7 +44,6 @@ def run_shard(shard: Shard, task: ShardTask) -> ShardResult | InputUnreadableErr
     except InputUnreadableError as error:
         return error
     return ShardResult(
-        reports=partial.reports,
         failed=partial.errors[ErrorCounter.NUM_REPORTS_WITH_ERRORS],
         unsupported_version=partial.unsupported_version,
         ids=b"".join(sorted(ids)),

@@ -7,19 +7,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from agent.cli.aggregation_documents import (
-    event_values,
-    job_document,
-    job_of,
-    result_document,
-    settlement_of,
-    spent_of,
-    units_document,
-)
+from agent.cli.aggregation_documents import job_document, job_of, settlement_of
 from agent.cli.config import Config
 from agent.cli.operations import Document
 from agent.cli.reach import ask_agent
 from agent.model.aggregation import BudgetUnit, ResultInfo, Settlement, SpentUnit, StoredJob
+from agent.model.aggregation_values import event_values, result_info_values, spent_of, units_values
 from agent.model.events import Event
 from storage.profile import ProfileInUse
 
@@ -60,7 +53,7 @@ class AskedLedger:
         """See :class:`agent.model.aggregation.JobLedger`."""
         asked = {
             "job_request_id": job_request_id,
-            "units": units_document(units),
+            "units": units_values(units),
             "outcome": dict(outcome),
             "now": now,
         }
@@ -70,7 +63,7 @@ class AskedLedger:
         """See :class:`agent.model.aggregation.JobLedger`."""
         asked = {
             "job_request_id": job_request_id,
-            "result_info": result_document(result_info),
+            "result_info": result_info_values(result_info),
             "event": event_values(event),
         }
         answer = await ask_patiently(self._config, "aggregation.finish", asked)

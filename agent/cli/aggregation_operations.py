@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from agent.cli.aggregation_documents import (
-    event_of,
-    job_document,
-    job_of,
-    result_of,
-    settlement_document,
-    spent_document,
-    units_of,
-)
+from agent.cli.aggregation_documents import job_document, job_of, settlement_document
+from agent.model.aggregation_values import event_of, result_info_of, spent_values, units_of
 from agent.model.reports import ReportState
 
 if TYPE_CHECKING:
@@ -38,7 +31,7 @@ async def settle_job(agent: Agent, asked: Mapping[str, Any]) -> Document:
 
 async def finish_job(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """Record how a job ended, and why; gives the number of its event."""
-    result, event = result_of(asked["result_info"]), event_of(asked["event"])
+    result, event = result_info_of(asked["result_info"]), event_of(asked["event"])
     return {"event": await agent.aggregation.ledger.finish(asked["job_request_id"], result, event)}
 
 
@@ -61,7 +54,7 @@ async def unfinished_jobs(agent: Agent, _: Mapping[str, Any]) -> Document:
 
 async def spent_units(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """The budget units that a job spent."""
-    return {"units": spent_document(await agent.aggregation.ledger.spent(asked["job_request_id"]))}
+    return {"units": spent_values(await agent.aggregation.ledger.spent(asked["job_request_id"]))}
 
 
 async def export_reports(agent: Agent, asked: Mapping[str, Any]) -> Document:

@@ -8,12 +8,11 @@ from typing import Any
 
 from agent.aggregation.job import FinishedJob
 from agent.aggregation.outputs import FORMATS
-from agent.cli.commands.explain import explanation
-from agent.cli.operations import event_document
 from agent.cli.output import Output
 from agent.engines.aggregation.key_structure import Namer
 from agent.model.aggregation import ErrorCounter, Partial, ReturnCode
 from agent.model.clock import format_instant
+from agent.model.explanation import explained
 from agent.reporting.aggregation_page import PAGE_NAME
 from agent.reporting.aggregation_table import summary_table
 from agent.reporting.aggregation_view import (
@@ -25,6 +24,8 @@ from agent.reporting.aggregation_view import (
     left_out_in_words,
     rows_of,
 )
+from agent.reporting.documents.events import event_document
+from agent.reporting.explanation import explanation_lines
 
 _NARROW = 100
 """Columns below which a terminal is too narrow for all that could be told."""
@@ -108,12 +109,14 @@ def print_refusal(output: Output, finished: FinishedJob) -> None:
     else:
         output.line("  nothing was spent, and there is no summary")
     output.line()
-    for line, style in explanation(event_document(finished.event)):
+    for line, style in explanation_lines(explained(finished.event)):
         output.line(line, style)
 
 
 def print_end(output: Output, finished: FinishedJob, folder: Path, files: Sequence[Path], *, kept: bool) -> None:
     """Print where everything lies, and what is remembered."""
+    if finished.resumed:
+        output.note("an earlier run of this job had spent its budget: these are the sums that it left")
     if files:
         names = ", ".join(path.name if path.parent == folder else str(path) for path in files)
         output.note(f"{folder}: {names}")

@@ -12,7 +12,8 @@ from typing import Any
 from agent.aggregation.domains import Domain, no_name, read_domain_file, read_key_structure_file
 from agent.aggregation.report_files import plan_shards, read_records
 from agent.cli.toml_lines import line_of
-from agent.engines.aggregation.parameters import InvalidParameter, read_parameters
+from agent.engines.aggregation.explained_reports import shown
+from agent.engines.aggregation.parameters import InvalidParameter, check_request, read_parameters
 from agent.engines.aggregation.shared_info import parse_shared_info
 from agent.model.errors import UsageError
 from agent.model.site import schemeful_site
@@ -60,6 +61,14 @@ def read_request(path: Path) -> tuple[dict[str, str], str | None]:
                 fix=f'"{name}": "{json.dumps(value).strip(chr(34))}"',
             )
     return {name: value for name, value in parameters.items() if name in FLAGS}, job_request_id
+
+
+def checked_job_id(job_request_id: str) -> str:
+    """The id of a job, as the service's front end takes it. Raises UsageError."""
+    for error in check_request({"job_request_id": job_request_id}):
+        if error.name == "job_request_id":
+            raise UsageError(f"{error.value!r} cannot be used", where="--job", rule=error.rule, fix=error.fix)
+    return job_request_id
 
 
 def combined(from_file: Mapping[str, str], from_flags: Mapping[str, str | None]) -> dict[str, str]:
@@ -138,7 +147,7 @@ def only_origin(found: Counter[str], where: str) -> str:
             rule=rule,
             fix=f"name it with {FLAGS[ORIGIN]}, to see why each report is left out",
         )
-    told = ", ".join(f"{origin} ({number:,})" for origin, number in found.most_common(_SHOWN_ORIGINS))
+    told = ", ".join(f"{shown(origin)} ({number:,})" for origin, number in found.most_common(_SHOWN_ORIGINS))
     if len(found) > _SHOWN_ORIGINS:
         told += f" and {len(found) - _SHOWN_ORIGINS:,} more"
     sites = {_site(origin) for origin in found}
@@ -147,7 +156,7 @@ def only_origin(found: Counter[str], where: str) -> str:
         f"the reports name {len(found):,} reporting origins: {told}",
         where=where,
         rule=rule,
-        fix=f"{one_site}{FLAGS[ORIGIN]} {found.most_common(1)[0][0]}",
+        fix=f"{one_site}{FLAGS[ORIGIN]} {shown(found.most_common(1)[0][0])}",
     )
 
 

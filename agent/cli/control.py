@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from agent.runtime import Agent
 
 LOOPBACK = "127.0.0.1"
+ROOT = "/v1"
+"""Where the operations are, each by its name."""
 _LARGEST_REQUEST = 1 << 30
 """Bytes: a job is settled with its whole summary, which may have a million buckets."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,22 +36,31 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def control_endpoint(agent: Agent, profile: str) -> AsyncIterator[Control]:
     """Answer for ``agent`` while the block runs, and say where in the profile's control file."""
     secret = token(32)
-    runner = web.AppRunner(_application(agent, secret), access_log=None)
+    runner = web.AppRunner(control_app(agent, secret, ROOT), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, LOOPBACK, 0).start()
         port: int = runner.addresses[0][1]
-        control = Control(address=f"http://{LOOPBACK}:{port}", token=secret, pid=os.getpid())
-        announce(profile, control)
-        try:
+        with announced(profile, port, secret) as control:
             yield control
-        finally:
-            withdraw(profile, control)
     finally:
         await runner.cleanup()
 
 
-def _application(agent: Agent, secret: str) -> web.Application:
+@contextmanager
+def announced(profile: str, port: int, secret: str) -> Iterator[Control]:
+    """Say in the profile's control file, while the block runs, that its agent is reached at ``port``."""
+    control = Control(address=f"http://{LOOPBACK}:{port}", token=secret, pid=os.getpid())
+    announce(profile, control)
+    try:
+        yield control
+    finally:
+        withdraw(profile, control)
+
+
+def control_app(agent: Agent, secret: str, root: str = "") -> web.Application:
+    """What answers the command line. ``root``: ``/v1`` where it answers as itself, empty where it is mounted there."""
+
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if (refusal := _refusal(request, secret)) is not None:
@@ -72,7 +83,7 @@ def _application(agent: Agent, secret: str) -> web.Application:
             return _error(400, error)
 
     application = web.Application(middlewares=[guard], client_max_size=_LARGEST_REQUEST)
-    application.router.add_post("/v1/{name}", answer)
+    application.router.add_post(root + "/{name}", answer)
     return application
 
 

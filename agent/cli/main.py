@@ -22,8 +22,12 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 COMMANDS = {
+    "up": "agent.cli.commands.up:up",
     "demo": "agent.cli.commands.demo:demo",
     "open": "agent.cli.commands.open_page:open_page",
+    "run": "agent.cli.commands.run:run",
+    "record": "agent.cli.commands.record:record",
+    "export-journey": "agent.cli.commands.export_journey:export_journey",
     "explain": "agent.cli.commands.explain:explain",
     "check": "agent.cli.commands.check:check",
     "aggregate": "agent.cli.commands.aggregate:aggregate",
@@ -32,7 +36,9 @@ COMMANDS = {
     "keys": "agent.cli.commands.keys:keys",
     "state": "agent.cli.commands.state:state",
     "time": "agent.cli.commands.clock:clock",
+    "chaos": "agent.cli.commands.chaos:chaos",
     "story": "agent.cli.commands.story:story",
+    "export": "agent.cli.commands.export:export",
     "doctor": "agent.cli.commands.doctor:doctor",
     "config": "agent.cli.commands.show_config:show_config",
     "completion": "agent.cli.commands.completion:completion",

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from agent.model.errors import TallyhostError
 from agent.model.limits import MICRO
+from agent.reporting.terminal_text import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
 _WIDE = 200
-_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
-"""What a terminal obeys, escaped: pages and servers choose some of the texts that are printed."""
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
@@ -40,9 +39,7 @@ class Output:
     def line(self, text: str = "", style: str = "") -> None:
         """Print one line for a person; a JSON run prints none."""
         if not self.as_json:
-            self.console().print(
-                text.translate(_CONTROLS), style=style or None, markup=False, highlight=False, soft_wrap=True
-            )
+            self.console().print(harmless(text), style=style or None, markup=False, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """Print one line that -q leaves out."""
@@ -58,7 +55,7 @@ class Output:
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
-            table.add_row(*(Text("" if cell is None else str(cell).translate(_CONTROLS)) for cell in row))
+            table.add_row(*(Text("" if cell is None else harmless(str(cell))) for cell in row))
         if table.row_count:
             self.console().print(table)
         else:
@@ -95,7 +92,7 @@ def epsilon(micro: int) -> str:
 
 def print_error(error: TallyhostError, *, as_json: bool) -> None:
     """Print an error for a person on stderr, and as a document on stdout where JSON was asked for."""
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(harmless(f"error: {error}\n"))
     if as_json:
         Output(as_json=True).document({"error": error_document(error)})
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from agent.cli.config import MEMORY, Config
-from agent.cli.operations import OPERATIONS, Document
+from agent.cli.operations import OF_RUNNING_AGENTS, OPERATIONS, Document
 from agent.cli.running import find_running
 from agent.cli.session import Session
 from agent.model.errors import HostEnvironmentError, TallyhostError, UsageError
@@ -50,6 +50,13 @@ async def ask_agent(config: Config, name: str, asked: Mapping[str, Any]) -> Docu
             pass  # left behind by an agent that was killed: the profile is at rest
     if profile == MEMORY:
         raise NoAgent
+    if name in OF_RUNNING_AGENTS:
+        raise HostEnvironmentError(
+            "no agent is running on this profile",
+            where=profile,
+            rule="chaos, and how fast the clock goes, end with their agent",
+            fix=f"start one with `tallyhost open URL --profile {profile}`",
+        )
     # Slow to import, and a running agent needs none of it here.
     from agent.cli.launch import settings_of  # noqa: PLC0415
     from agent.runtime import Agent  # noqa: PLC0415

@@ -33,6 +33,8 @@ _LABEL = b"aggregation_service"
 _OLDEST_VERSION = ""
 _EPHEMERAL_BYTES = 32
 _DATA = b"\xa2\x64data"
+_ARRAY, _SHORT = 0x80, 23
+"""Head of an array, and the most entries that it counts by itself."""
 _ID = b"\xa3\x62id"
 _WITHOUT_ID = b"\xa2"
 _VALUE = b"\x65value\x44"
@@ -89,13 +91,14 @@ def open_payload(sealed: bytes, shared_info: str, private_key: bytes) -> bytes |
     ``private_key``: 32 bytes of X25519.
     """
     if _version(shared_info) == _OLDEST_VERSION:
-        return open_under(sealed, _LABEL + b"\0" + _bytes(shared_info), private_key)
+        return open_under(sealed, _LABEL + b"\0" + shared_info.encode("utf-8", "surrogatepass"), private_key)
     return open_as_service(sealed, shared_info, private_key)
 
 
 def open_as_service(sealed: bytes, shared_info: str, private_key: bytes) -> bytes | None:
     """What :func:`open_payload` gives, but for version "": the service of today knows no label of its own for it."""
-    return open_under(sealed, _LABEL + _bytes(shared_info), private_key)
+    info = _LABEL + shared_info.encode("utf-8", "surrogatepass")
+    return hpke.open_sealed(private_key, sealed, info=info, aead=hpke.Aead.CHACHA20_POLY1305)
 
 
 def open_under(sealed: bytes, info: bytes, private_key: bytes) -> bytes | None:
@@ -199,7 +202,7 @@ def _template_of(plaintext: bytes) -> tuple[int, int, int] | None:
         length = int.from_bytes(plaintext[begin : begin + 2], "big")
         begin += 2
     else:
-        length = code - 0x80
+        length = code - _ARRAY if code <= _ARRAY + _SHORT else 0
     if not 1 <= length <= _MOST_ENTRIES:
         return None
     id_bytes = plaintext[begin + len(_ID)] - 0x40 if plaintext.startswith(_ID, begin) else 0
@@ -207,10 +210,6 @@ def _template_of(plaintext: bytes) -> tuple[int, int, int] | None:
         return None
     end = begin + length * _SHAPES[id_bytes][0].size
     return (begin, end, id_bytes) if plaintext[end:] == _OPERATION else None
-
-
-def _bytes(shared_info: str) -> bytes:
-    return shared_info.encode("utf-8", "surrogatepass")
 
 
 def _version(shared_info: str) -> object:
@@ -222,8 +221,8 @@ def _version(shared_info: str) -> object:
 
 
 def _array_head(length: int) -> bytes:
-    if length < 24:
-        return bytes([0x80 | length])
+    if length <= _SHORT:
+        return bytes([_ARRAY | length])
     if length < 1 << 8:
         return bytes([0x98, length])
     return b"\x99" + length.to_bytes(2, "big")

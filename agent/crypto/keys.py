@@ -162,15 +162,7 @@ def key_id(public_key: bytes) -> bytes:
 
 
 def _document(keys: Iterable[KeyPair], rotation: int | None) -> str:
-    entries = [
-        {
-            **_public_entry(key.public),
-            "private_key": _encode(key.private_key),
-            **({"made": key.made} if key.made else {}),
-        }
-        for key in keys
-    ]
-    document: dict[str, Any] = {"keys": entries}
+    document: dict[str, Any] = {"keys": [_private_entry(key) for key in keys]}
     if rotation is not None:
         document["rotation"] = rotation
     return json.dumps(document, indent=2) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.crypto.aggregatable_payload import encode_payload, seal_payload
 from agent.crypto.public_keys import CoordinatorKey
@@ -101,7 +101,7 @@ def sealed_private_aggregation_body(content: PrivateAggregationContent, key: Coo
 def _failed(keys: NoKeys) -> Attempt:
     if keys.not_mapped is not None:
         return Attempt(Outcome.NOT_MAPPED, f"{NOT_MAPPED} ({keys.not_mapped})", waits_for=keys.not_mapped)
-    return _not_assembled(keys.detail)
+    return replace(_not_assembled(keys.detail), chaos=keys.chaos)
 
 
 def _not_assembled(detail: str) -> Attempt:

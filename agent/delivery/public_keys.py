@@ -7,15 +7,17 @@ Everyone who waits for a coordinator shares one request, and fails with it; a se
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ada_url import URL
 
 from agent.crypto.public_keys import KEYS_PATH, BadKeySetError, CoordinatorKey, parse_key_set
+from agent.delivery.chaos import Chaos, Strikes
 from agent.delivery.freshness import age, freshness_lifetime
 from agent.delivery.request_fields import key_request_fields
 from agent.model.clock import Clock
-from agent.model.interfaces import Fetch, Fetched, NoAnswer
+from agent.model.events import Check
+from agent.model.interfaces import Answer, Fetch, Fetched, NoAnswer
 from agent.model.tasks import Tasks
 
 TIMEOUT_SECONDS = 30.0
@@ -29,6 +31,8 @@ class NoKeys:
     detail: str
     not_mapped: str | None = None
     """The coordinator's host, where it is not mapped, so that nothing was sent."""
+    chaos: tuple[Check, ...] = ()
+    """What chaos did to the request, if it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,8 @@ class _KeySet:
 class PublicKeys:
     """The key sets of one agent's coordinators. :meth:`close` ends what is being fetched."""
 
-    def __init__(self, fetch: Fetch, clock: Clock, user_agent: str) -> None:
-        self._fetch, self._clock, self._user_agent = fetch, clock, user_agent
+    def __init__(self, fetch: Fetch, clock: Clock, user_agent: str, chaos: Chaos | None = None) -> None:
+        self._fetch, self._clock, self._user_agent, self._chaos = fetch, clock, user_agent, chaos
         self._fresh: dict[str, _KeySet] = {}
         self._under_way: dict[str, asyncio.Task[tuple[CoordinatorKey, ...] | NoKeys]] = {}
         self._tasks = Tasks()
@@ -66,12 +70,21 @@ class PublicKeys:
 
     async def _fetch_set(self, coordinator: str) -> tuple[CoordinatorKey, ...] | NoKeys:
         self._fresh.pop(coordinator, None)
+        strikes = Strikes(self._chaos, TIMEOUT_SECONDS)
+        keys = await self._ask(coordinator, strikes)
+        return replace(keys, chaos=tuple(strikes.checks)) if isinstance(keys, NoKeys) else keys
+
+    async def _ask(self, coordinator: str, strikes: Strikes) -> tuple[CoordinatorKey, ...] | NoKeys:
         url = coordinator + KEYS_PATH
+        answer: Fetched | Answer | NoAnswer
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                answer = await self._fetch(url, key_request_fields(self._user_agent), MAX_BYTES + 1)
+                fields = key_request_fields(self._user_agent)
+                answer = await strikes.meet("GET", url) or await self._fetch(url, fields, MAX_BYTES + 1)
         except TimeoutError:
             return NoKeys(f"no keys from {url}: no response within {TIMEOUT_SECONDS:g} s")
+        if isinstance(answer, Answer):
+            return NoKeys(f"no keys from {url}: {answer.status}")
         if isinstance(answer, NoAnswer):
             if not answer.mapped:
                 return NoKeys(f"no keys from {url}: host not mapped", str(URL(coordinator).hostname))

@@ -7,6 +7,9 @@ final. Debug reports have one attempt.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from agent.delivery.sender import Attempt, Outcome
 from agent.model.clock import MINUTE
 from agent.model.events import Check, Event, Trace
@@ -21,6 +24,8 @@ RETRIES = ("", "first_retry", "second_retry", "third_retry")
 """What the setting ``retry_after_new_navigation`` can name: no retry, or the one at this position."""
 _ATTRIBUTION_REPORTING = {ReportKind.EVENT_LEVEL, ReportKind.AGGREGATABLE}
 """Its kinds that are tried more than once."""
+_ANSWER = "have its server answer the POST so; a server of your own is mapped by --map HOST=URL"
+_NEVER_AGAIN = "nothing sends it again: mend the server, then have another report made"
 INTERRUPTED = Attempt(Outcome.FAILED, "interrupted: the agent ended before it learned the result")
 
 
@@ -35,27 +40,28 @@ def after_attempt(
     attempts, next_attempt = report.attempts, None
     mapped = attempt.outcome is not Outcome.NOT_MAPPED
     host = attempt.waits_for or report.delivered_to or ""
-    checks = [Check("host mapped", mapped, host, "" if mapped else "map it: --map HOST=URL")]
+    checks = [Check("host mapped", mapped, host, "" if mapped else "map it: --map HOST=URL"), *attempt.chaos]
     if not mapped:
         state, attempts = ReportState.NOT_SENT, attempts - 1
     elif attempt.outcome is Outcome.DELIVERED:
         state = ReportState.SENT
         checks.append(Check(attempt.rule, passed=True, detail=attempt.detail))
     else:
-        checks.append(Check(attempt.rule, passed=False, detail=attempt.detail))
+        checks.append(Check(attempt.rule, passed=False, detail=attempt.detail, fix=_ANSWER))
         retried, why = _may_be_retried(report, attempt)
         if not retried:
             state = ReportState.FAILED
-            checks.append(Check("retried after this failure", passed=False, detail=why))
+            checks.append(Check("retried after this failure", passed=False, detail=why, fix=_NEVER_AGAIN))
         else:
             waiting = waiting if report.kind in _ATTRIBUTION_REPORTING else 0
             retries = max(len(RETRY_DELAYS), waiting)
             left = attempts <= retries
             state = ReportState.PENDING if left else ReportState.FAILED
             next_attempt = now + RETRY_DELAYS[attempts - 1] if left and attempts != waiting else None
-            checks.append(Check("attempts left", left, f"{attempts} of {retries + 1} made"))
+            fix = "" if left else _NEVER_AGAIN
+            checks.append(Check("attempts left", left, f"{attempts} of {retries + 1} made", fix))
     verdict = "retry" if state is ReportState.PENDING else state.value
-    event = _event(report, verdict, attempt.detail, now, attempts, next_attempt, checks)
+    event = _event(report, verdict, attempt.detail, now, attempts, next_attempt, checks, attempt.hops)
     return DeliveryResult(report.id, state, attempts, next_attempt, attempt.detail, event, body, attempt.waits_for)
 
 
@@ -68,7 +74,8 @@ def after_interruption(report: Report, now: int, due: int) -> DeliveryResult:
     if report.kind is ReportKind.ATTRIBUTION_CONVERSION or report.kind.attempted_once:
         return after_attempt(report, INTERRUPTED, now)
     attempts, detail = report.attempts - 1, INTERRUPTED.detail
-    checks = [Check("result recorded", passed=False, detail=detail)]
+    fix = "let the agent live until the attempt has ended; it is made again"
+    checks = [Check("result recorded", passed=False, detail=detail, fix=fix)]
     event = _event(report, "retry", detail, now, attempts, due, checks)
     return DeliveryResult(report.id, ReportState.PENDING, attempts, due, detail, event)
 
@@ -89,6 +96,7 @@ def _event(
     attempts: int,
     next_attempt: int | None,
     checks: list[Check],
+    hops: Sequence[Mapping[str, Any]] = (),
 ) -> Event:
     return Event(
         kind=f"report.{verdict}",
@@ -102,6 +110,7 @@ def _event(
             "url": report.delivered_to,
             "attempt": attempts,
             "next_attempt": next_attempt,
+            "http": list(hops),
         },
         trace=Trace(tuple(checks)),
     )

@@ -30,7 +30,7 @@ from agent.model.tasks import Tasks
 _LONGEST_SLEEP = 60.0
 """Seconds; bounds how late a report goes out when the machine was suspended."""
 _SHORTEST_SLEEP = 0.05
-"""Seconds; bounds how often a frozen clock is asked that stands just before a report's time."""
+"""Seconds; bounds how often the clock is asked just before a report's time."""
 
 _POSTPONED_AT_ONCE = 10_000
 """Reports of a kind in one transaction, so that pages wait for none of them long."""
@@ -68,7 +68,7 @@ class Scheduler:
         self._offline = False
         self._awake = asyncio.Event()
         self._idle = asyncio.Event()
-        clock.on_advance(lambda _: self.wake())
+        clock.on_change(lambda _: self.wake())
 
     async def start(self) -> None:
         """Take up what an earlier agent left, then begin to send; a second call does nothing but wait for the first."""
@@ -157,8 +157,8 @@ class Scheduler:
         due = None if self._offline else await self._queue.next_due()
         if not self._awake.is_set():
             self._idle.set()
-        seconds = _LONGEST_SLEEP if due is None else (due - self._clock.now()) / 1000
-        return min(max(seconds, _SHORTEST_SLEEP), _LONGEST_SLEEP)
+        seconds = None if due is None else self._clock.seconds_until(due)
+        return _LONGEST_SLEEP if seconds is None else min(max(seconds, _SHORTEST_SLEEP), _LONGEST_SLEEP)
 
     async def _begin_due(self, lane: Lane) -> None:
         all_stand_in_line = False

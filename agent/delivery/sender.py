@@ -8,18 +8,24 @@ Private Aggregation in mode "no-cors" (its section 4).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from ada_url import URL
 
+from agent.delivery.chaos import Chaos, Strikes
+from agent.delivery.hops import Hops
 from agent.delivery.request_fields import (
+    Fields,
     Form,
     Hop,
     attribution_fields,
     conversion_fields,
     private_aggregation_fields,
 )
+from agent.model.events import Check
 from agent.model.interfaces import Answer, Exchange, NetworkError, NoAnswer
 from agent.model.reports import Report, ReportKind
 from agent.model.site import is_potentially_trustworthy, serialized_origin
@@ -53,6 +59,10 @@ class Attempt:
     """What a report needs to be delivered, and this one did not get if it failed."""
     unresolved: bool = False
     """Whether a host's name was not found."""
+    chaos: tuple[Check, ...] = ()
+    """What chaos did to it, if it did."""
+    hops: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    """Its requests, as :func:`agent.model.http_record.http_record` keeps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,7 @@ class Sender:
 
     exchange: Exchange
     user_agent: str
+    chaos: Chaos | None = None
 
     async def send(self, report: Report, body: bytes) -> Attempt:
         """POST ``body`` for ``report`` once, redirects followed; delivered means a status of 200 to 299.
@@ -92,23 +103,24 @@ class Sender:
         if report.delivered_to is None:
             raise ValueError(f"report {report.id} was returned to its page, it is not to be sent")
         manner = _manner(report.kind)
+        strikes, hops = Strikes(self.chaos, TIMEOUT_SECONDS, report.site, report.id), Hops()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                attempt = await self._follow(report.delivered_to, body, manner)
+                attempt = await self._follow(report.delivered_to, body, manner, strikes, hops)
                 if attempt.unresolved and manner.asks_again:
-                    attempt = await self._follow(report.delivered_to, body, manner)
-                return attempt
+                    attempt = await self._follow(report.delivered_to, body, manner, strikes, hops)
         except TimeoutError:
             detail = f"no response within {TIMEOUT_SECONDS:g} s"
-            return Attempt(Outcome.FAILED, detail, transient=True, rule=manner.rule)
+            attempt = Attempt(Outcome.FAILED, detail, transient=True, rule=manner.rule)
+        return replace(attempt, chaos=tuple(strikes.checks), hops=tuple(hops.records))
 
-    async def _follow(self, report_url: str, body: bytes, manner: _Manner) -> Attempt:
+    async def _follow(self, report_url: str, body: bytes, manner: _Manner, strikes: Strikes, hops: Hops) -> Attempt:
         url = _without_secrets(report_url)
         method, referrer = "POST", url
         for redirects in range(MAX_REDIRECTS + 1):
             referrer = _referrer(referrer, url)
             fields = manner.form(Hop(method, url, body, referrer, self.user_agent))
-            answer = await self.exchange(method, url, fields, body)
+            answer = await hops.told(method, url, fields, self._answer(strikes, method, url, fields, body))
             if isinstance(answer, NoAnswer):
                 if not answer.mapped and not redirects:
                     return Attempt(Outcome.NOT_MAPPED, NOT_MAPPED)
@@ -131,6 +143,9 @@ class Sender:
             if answer.status in {301, 302, 303}:
                 method, body = "GET", b""
         return Attempt(Outcome.FAILED, f"more than {MAX_REDIRECTS} redirects", rule=manner.rule)
+
+    async def _answer(self, strikes: Strikes, method: str, url: str, fields: Fields, body: bytes) -> Answer | NoAnswer:
+        return await strikes.meet(method, url) or await self.exchange(method, url, fields, body)
 
 
 def _manner(kind: ReportKind) -> _Manner:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from agent.delivery.retries import RETRIES
+from agent.journeys.recorded_limits import recorded_limits
 from agent.journeys.story import StoryError
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import DAY, MINUTE
+from agent.model.errors import UsageError
 from agent.model.site import is_suitable_origin, serialized_origin
 
 DEFAULT_CONFIG_NAME = "default_config.json"
@@ -34,6 +36,8 @@ _DURATIONS = {
 """Limits that the files give in another unit, sometimes under another name."""
 _TYPES = {field.name: str(field.type) for field in fields(AttributionReportingLimits)}
 _COORDINATORS = "aggregation_coordinator_origins"
+_LIMITS = "limits"
+"""A recorded story's: all limits of the agent that was recorded; nothing else applies then."""
 _RETRY = "retry_after_new_navigation"
 _SUPPORTS_OS = "needs_cross_app_web"
 _FEATURE = "needs_"
@@ -62,6 +66,8 @@ def read_interop_config(*configs: Mapping[str, Any] | None) -> InteropConfig:
         if config is not None and not isinstance(config, Mapping):
             raise StoryError("`api_config` must be an object")
         merged |= config or {}
+    if _LIMITS in merged:
+        return InteropConfig(limits_of_recorded(merged[_LIMITS]), merged.get(_SUPPORTS_OS) is True)
     limits: dict[str, Any] = {}
     for key, value in merged.items():
         if key in _DURATIONS:
@@ -76,6 +82,17 @@ def read_interop_config(*configs: Mapping[str, Any] | None) -> InteropConfig:
         elif not key.startswith(_FEATURE):
             raise StoryError(f"api_config: {key} is unknown, or {value!r} is no value of it")
     return InteropConfig(_replaced(limits), merged.get(_SUPPORTS_OS) is True)
+
+
+def limits_of_recorded(limits: object) -> AttributionReportingLimits:
+    """The limits that a recorded story gives. Raises StoryError."""
+    try:
+        read = recorded_limits(AttributionReportingLimits, limits)
+    except UsageError as error:
+        raise StoryError(error.what) from error
+    if read.retry_after_new_navigation not in RETRIES:
+        raise StoryError(f"limits: {_RETRY} must be one of {', '.join(RETRIES[1:])}, or empty")
+    return replace(read, aggregation_coordinator_origins=_origins(list(read.aggregation_coordinator_origins)))
 
 
 def _replaced(limits: Mapping[str, Any]) -> AttributionReportingLimits:

@@ -10,34 +10,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-from agent.delivery.assembly import sealed_body
 from agent.delivery.retries import NAVIGATION_DELAY, RETRIES, after_attempt
 from agent.delivery.sender import Attempt
 from agent.delivery.sender import Outcome as Delivery
 from agent.engines.attribution_reporting.chromium_json import write
 from agent.engines.attribution_reporting.eligible_header import parse_eligible
-from agent.engines.attribution_reporting.report_bodies import event_level_json, verbose_json
-from agent.journeys.interop_config import InteropConfig, read_interop_config
-from agent.journeys.interop_reports import (
-    COORDINATOR_KEY,
-    Json,
-    compare,
-    in_order,
-    normalized_report,
-    sent_report,
-)
+from agent.journeys.interop_chance import StoryChance
+from agent.journeys.interop_config import InteropConfig, limits_of_recorded, read_interop_config
+from agent.journeys.interop_recorded import clear, dropped_reports
+from agent.journeys.interop_reports import compare
 from agent.journeys.story import StoryError, StoryResult
 from agent.model.attribution_reporting.eligibility import RESPONSE_FIELDS, Eligibility, RegistrationResponse
-from agent.model.attribution_reporting.facts import FakeReport
-from agent.model.attribution_reporting.registrations import SourceRegistration
-from agent.model.attribution_reporting.reports import AggregatableContent, EventLevelContent, VerboseContent
 from agent.model.interfaces import DeliveryResult, NetworkError
 from agent.model.reports import Report, ReportKind
 from agent.model.rng import SeededRng
 from agent.model.site import is_suitable_origin
+from agent.reporting.interop_form import Json, in_order, normalized_report, sent_report, story_body
 from agent.verbs import attribution_reporting as verbs
 from agent.verbs.attribution_reporting import RegistrationRules
 from storage import report_queue
@@ -78,9 +69,10 @@ def run_interop_story(
     if not isinstance(events, list):
         raise StoryError("`input.registrations` must be a list")
     config = read_interop_config(default_config, case.get("api_config"))
-    expected = _expected(case)
+    recorded = case.get("recorded") is True
+    expected = _expected(case, with_ids=recorded)
     with Database.open(MEMORY, now=0) as database:
-        player = _Player(database, config)
+        player = _Player(database, config, recorded=recorded, dropped=dropped_reports(case["input"]))
         for position, event in enumerate(events):
             try:
                 player.play(position, event)
@@ -90,7 +82,7 @@ def run_interop_story(
     return InteropResult(name, in_order(player.sent), compare(expected, player.sent))
 
 
-def _expected(case: Mapping[str, Any]) -> list[Json]:
+def _expected(case: Mapping[str, Any], *, with_ids: bool) -> list[Json]:
     match case.get("output", {}):
         case {"reports": list(reports)}:
             pass
@@ -104,42 +96,15 @@ def _expected(case: Mapping[str, Any]) -> list[Json]:
                 pass
             case _:
                 raise StoryError("a report of `output.reports` needs `report_time`, `report_url` and `payload`")
-    return [normalized_report(report) for report in reports]
-
-
-class StoryChance:
-    """The choices that a response gives in the place of chance; see facts.Chance."""
-
-    def __init__(self) -> None:
-        self.response: tuple[FakeReport, ...] | None = None
-        self.null_report_days: frozenset[int] = frozenset()
-        self._reports = 0
-
-    def randomized_response(self, registration: SourceRegistration, rate: float) -> tuple[FakeReport, ...] | None:
-        """The response's."""
-        del registration, rate
-        return self.response
-
-    def null_report(self, rate: float, day: int) -> bool:
-        """Whether the response lists the day."""
-        del rate
-        return day in self.null_report_days
-
-    def aggregatable_delay(self, minimum: int, span: int) -> int:
-        """The longest."""
-        return minimum + span
-
-    def report_id(self) -> str:
-        """The next of a row."""
-        self._reports += 1
-        return str(UUID(int=self._reports, version=4))
+    return [normalized_report(report, with_ids=with_ids) for report in reports]
 
 
 class _Player:
     """Plays the events of one story, one by one."""
 
-    def __init__(self, database: Database, config: InteropConfig) -> None:
+    def __init__(self, database: Database, config: InteropConfig, *, recorded: bool, dropped: frozenset[str]) -> None:
         self.sent: list[Json] = []
+        self._recorded, self._dropped = recorded, dropped
         self._database, self._config = database, config
         self._chance = StoryChance()
         self._rules = RegistrationRules(config.limits, self._chance, supports_os=config.supports_os)
@@ -160,11 +125,16 @@ class _Player:
                 self._advance(event)
                 due = self._now + NAVIGATION_DELAY
                 self._database.transact("navigation", lambda c: report_queue.after_navigation(c, due))
+            case {"clear": dict(whom)}:
+                self._advance(event)
+                self._database.transact("clear", lambda c: clear(c, whom, self._now))
             case {"registration_request": dict(request), "responses": list(responses)}:
                 for number, response in enumerate(responses):
                     self._respond(str(position), event, number, request, response)
             case _:
-                raise StoryError("an event has `registration_request` and `responses`, `connection` or `navigation`")
+                raise StoryError(
+                    "an event has `registration_request` and `responses`, `connection`, `navigation` or `clear`"
+                )
 
     def deliver(self, until: int) -> None:
         """Send, each at its time, the reports that are due before ``until``."""
@@ -189,27 +159,18 @@ class _Player:
         self._database.transact("record", record)
 
     def _attempt(self, report: Report, now: int) -> DeliveryResult:
-        body = self._assembled(report)
-        if self._connected:
-            self.sent.append(sent_report(report, body, now))
+        body = story_body(report, self._config.limits, self._rng)
+        if self._connected and report.id not in self._dropped:
+            self.sent.append(sent_report(report, body, now, with_ids=self._recorded))
         attempt = _DELIVERED if self._connected else _DISCONNECTED
         return after_attempt(report, attempt, now, body=body, waiting=self._waiting_retry)
-
-    def _assembled(self, report: Report) -> bytes:
-        match report.content:
-            case EventLevelContent() as content:
-                return event_level_json(content)
-            case VerboseContent() as content:
-                return verbose_json(content)
-            case AggregatableContent() as content:
-                return sealed_body(content, COORDINATOR_KEY, self._config.limits, self._rng)
-        raise AssertionError(f"no story makes a {report.kind} report")
 
     def _advance(self, event: Mapping[str, Any]) -> None:
         """Let time pass until an event, or a response."""
         text = event.get("timestamp")
         now = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 17 else -1
-        if not self._now < now <= _LATEST:
+        # In a recorded run several may come at one instant, and one be registered before another that came earlier.
+        if not (now >= 0 if self._recorded else self._now < now) or now > _LATEST:
             raise StoryError(f"`timestamp` must be milliseconds, after the event before, in a string, not {text!r}")
         self.deliver(now)
         self._now = now
@@ -220,8 +181,7 @@ class _Player:
         if not isinstance(response, dict):
             raise StoryError("a response must be an object")
         self._advance(response if number or "timestamp" in response else event)
-        self._chance.response = _randomized_response(response.get("randomized_response"))
-        self._chance.null_report_days = _days(response.get("null_aggregatable_reports_days", []))
+        self._chance.read(response)
         eligibility = _eligibility(request.get(_ELIGIBLE))
         read = RegistrationResponse(
             context_origin=_url(request, "context_origin"),
@@ -229,11 +189,14 @@ class _Player:
             eligibility=eligibility,
             fields=_fields(response.get("response")),
             fenced=_flag(request, "fenced"),
-            navigation=navigation if eligibility is Eligibility.NAVIGATION_SOURCE else "",
+            navigation=_navigation(request, navigation) if eligibility is Eligibility.NAVIGATION_SOURCE else "",
             debug_permission=_flag(response, "debug_permission"),
         )
         now = self._now
-        self._database.transact("register", lambda c: verbs.register(c, read, self._rules, now=now))
+        rules = self._rules
+        if "limits" in event:
+            rules = replace(rules, limits=limits_of_recorded(event["limits"]))
+        self._database.transact("register", lambda c: verbs.register(c, read, rules, now=now))
         self._send(now)
 
 
@@ -267,32 +230,19 @@ def _as_read(value: Any) -> Any:
     return float(value) if type(value) is int and not -(2**31) <= value < 2**31 else value
 
 
-def _randomized_response(given: object) -> tuple[FakeReport, ...] | None:
-    if given is None:
-        return None
-    reports = []
-    for one in given if isinstance(given, list) else [given]:
-        match one:
-            case {"trigger_data": int(data), "report_window_index": int(window)}:
-                reports.append(FakeReport(data, window))
-            case _:
-                raise StoryError(
-                    "`randomized_response` must be a list of {`trigger_data`: number, `report_window_index`: number}"
-                )
-    return tuple(reports)
-
-
-def _days(given: object) -> frozenset[int]:
-    if not isinstance(given, list) or not all(type(day) is int for day in given):
-        raise StoryError("`null_aggregatable_reports_days` must be a list of whole numbers")
-    return frozenset(given)
-
-
 def _url(parent: Mapping[str, Any], key: str) -> str:
     value = parent.get(key)
     if not isinstance(value, str) or not is_suitable_origin(value):
         raise StoryError(f"`{key}` must be an https URL, not {value!r}")
     return value
+
+
+def _navigation(request: Mapping[str, Any], default: str) -> str:
+    """What names the navigation: its event, or in a recorded story what several may share."""
+    given = request.get("navigation", default)
+    if not isinstance(given, str):
+        raise StoryError(f"`navigation` must be a string, not {given!r}")
+    return given
 
 
 def _flag(parent: Mapping[str, Any], key: str) -> bool:

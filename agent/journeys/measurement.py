@@ -72,21 +72,26 @@ class Measurement:
         self._exported: dict[str, str] = {}
         """Until which hour the reports of each question were exported."""
         self._numbers = itertools.count(1)
+        self._exporting = asyncio.Lock()
 
     async def export(self, question: Question) -> Batch:
         """One file with the reports of all hours that are over and in no batch yet, which may be none.
 
         An hour that goes on stays for later: its budget is spent once, and reports that came after it would be lost.
         """
+        async with self._exporting:
+            return await self._export(question)
+
+    async def _export(self, question: Question) -> Batch:
         until = _hour(self._clock.now())
         since = self._exported.get(question.api)
-        self._exported[question.api] = until
         file = f"{question.api}-until-{until[:13]}.avro"
         if since == until:
             return Batch(question, file, 0)
         span = f"&until={until}" if since is None else f"&from={since}&until={until}"
         response = await self._fetch("GET", f"{_COLLECTOR}/batches.avro?kind={question.kind}{span}")
         await asyncio.to_thread(self._write, file, response.body, question)
+        self._exported[question.api] = until
         return Batch(question, file, int(dict(response.headers)["Tallyhost-Reports"]))
 
     async def ask(self, batch: Batch) -> Answer:

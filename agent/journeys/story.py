@@ -3,7 +3,8 @@
 A case is an object with ``events``, optionally ``config`` and ``id``; without ``config`` the ``CONFIG.json`` beside the
 file, or in the folder above, applies as a whole (current draft, section 13). Extensions to the format: the draws of
 ``fairlyAllocateCreditFractions`` are taken in turn, timestamps may be equal, ``clearExpiredImpressions`` is an event,
-and the overlays ``spec`` and ``reuse`` (``[event index, result]`` each) replace what ``expected`` says.
+and the overlays ``spec`` and ``reuse`` (``[event index, result]`` each) replace what ``expected`` says. A recorded case
+(docs/bundles.md) has ``milliseconds``, a ``dialect``, ``allowed`` and ``activated`` in its events, and ``limits``.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import cycle
 from typing import Any
 
 from agent.engines.attribution import webidl
-from agent.model.attribution import AggregationService, CallContext, Dialect, Policy
+from agent.journeys.recorded_limits import recorded_limits
+from agent.model.attribution import AggregationService, CallContext, ConversionRequest, Dialect, Policy
 from agent.model.clock import SECOND
 from agent.model.errors import PageException, UsageError
 from agent.model.limits import AttributionLimits
 from agent.model.rng import Draw
+from agent.reporting.conversion_form import made_report
 from agent.verbs import attribution as verbs
 from storage.database import MEMORY, Database
 
-Result = list[int] | str | dict[str, str] | None
-"""Of one event: a histogram, an error as the format writes it, or None."""
+Result = list[int] | str | dict[str, Any] | None
+"""Of one event: a histogram (of a recorded case the whole report), an error as the format writes it, or None."""
 
 _LIMITS = {
     "globalPrivacyBudgetPerEpoch": "global_privacy_budget_per_epoch",
@@ -49,7 +52,9 @@ _FRACTIONS = "fairlyAllocateCreditFractions"
 _MOST = 2**32 - 1
 _LATEST = 8_640_000_000_000
 """The last second that JavaScript's Date can name."""
-_CONFIG_KEYS = (*_LIMITS, _SERVICES, _PHASE, _FRACTION, _FRACTIONS)
+_ALL_LIMITS = "limits"
+"""A recorded story's: every limit of the agent that was recorded, under its own name."""
+_CONFIG_KEYS = (*_LIMITS, _ALL_LIMITS, _SERVICES, _PHASE, _FRACTION, _FRACTIONS)
 
 
 class StoryError(UsageError):
@@ -83,6 +88,8 @@ class StoryResult:
     """What each event gave, a :data:`Result`."""
     mismatches: Sequence[Any] = field(default_factory=list)
     """Where that is not what was expected; text says it to people, fields to programs."""
+    notes: Sequence[str] = ()
+    """What a recorded run did that is not played, in words."""
 
     def emit(self) -> str:
         """One JSON line for an outside judge."""
@@ -135,7 +142,7 @@ def run_story(
         raise StoryError("a story needs a list `events`")
     config = read_config(case.get("config", default_config))
     with Database.open(MEMORY, now=0) as database:
-        teller = Teller(database, config, policy)
+        teller = Teller(database, config, policy, recorded=case.get("recorded") is True)
         results = [teller.tell(position, event) for position, event in enumerate(events)]
     expected = expectations(case)
     mismatches = [
@@ -186,10 +193,29 @@ def read_config(config: object) -> StoryConfig:
     if not isinstance(fractions, list) or not fractions:
         raise StoryError(f"config: {_FRACTIONS} must be a list of numbers in [0, 1)")
     return StoryConfig(
-        AttributionLimits(**numbers),
-        tuple(AggregationService(url, url, protocol=str(protocol)) for url, protocol in services.items()),
+        replace(_recorded(config.get(_ALL_LIMITS, {})), **numbers),
+        tuple(_service(url, given) for url, given in services.items()),
         StoryRng(_fraction(config.get(_PHASE, 0.5), _PHASE), [_fraction(one, _FRACTION) for one in fractions]),
     )
+
+
+def _recorded(limits: object) -> AttributionLimits:
+    try:
+        read = recorded_limits(AttributionLimits, limits)
+    except UsageError as error:
+        raise StoryError(error.what) from error
+    if read.privacy_budget_epoch_days == 0:
+        raise StoryError("limits: privacy_budget_epoch_days must be greater than 0")
+    return read
+
+
+def _service(url: str, given: object) -> AggregationService:
+    """A service: its protocol, or (recorded) all that it is."""
+    match given:
+        case {"name": str(name), "apiVersion": str(version), "protocol": str(protocol), **more}:
+            maximum = more.get("maxHistogramSize")
+            return AggregationService(name, url, version, protocol, maximum if type(maximum) is int else None)
+    return AggregationService(url, url, protocol=str(given))
 
 
 def _fraction(value: object, key: str) -> float:
@@ -201,10 +227,12 @@ def _fraction(value: object, key: str) -> float:
 class Teller:
     """Plays the events of one case, one by one."""
 
-    def __init__(self, database: Database, config: StoryConfig, policy: Policy | None) -> None:
+    def __init__(
+        self, database: Database, config: StoryConfig, policy: Policy | None, *, recorded: bool = False
+    ) -> None:
         self._database = database
         self._limits, self._services, self._rng = config.limits, config.services, config.rng
-        self._policy = policy
+        self._policy, self._recorded = policy, recorded
         self._enabled = True
         self._now = 0
         self._verbs: dict[str, Callable[[sqlite3.Connection, Mapping[str, Any]], Result]] = {
@@ -232,6 +260,9 @@ class Teller:
         name = event.get("event")
         if not isinstance(name, str) or name not in self._verbs:
             raise StoryError(f"`event` must be one of {', '.join(self._verbs)}, not {name!r}")
+        if "milliseconds" in event:
+            self._now = _milliseconds(event["milliseconds"])
+            return self._verbs[name]
         seconds = event.get("seconds")
         if type(seconds) is not int or not 0 < seconds <= _LATEST or seconds * SECOND < self._now:
             raise StoryError(f"`seconds` must be a whole number > 0 that does not go back, not {seconds!r}")
@@ -239,26 +270,26 @@ class Teller:
         return self._verbs[name]
 
     def _save_impression(self, connection: sqlite3.Connection, event: Mapping[str, Any]) -> Result:
-        context = _context(event)
-        options = webidl.convert_impression(Dialect.CURRENT, event.get("options"))
+        context, dialect = _context(event), _dialect(event)
+        options = webidl.convert_impression(dialect, event.get("options"))
         if isinstance(options, PageException):
             return _error(options)
         outcome = verbs.save_impression(
-            connection, Dialect.CURRENT, context, options, limits=self._limits, now=self._now, enabled=self._enabled
+            connection, dialect, context, options, limits=self._limits_of(event), now=self._now, enabled=self._enabled
         )
         return None if outcome.exception is None else _error(outcome.exception)
 
     def _measure_conversion(self, connection: sqlite3.Connection, event: Mapping[str, Any]) -> Result:
-        context = _context(event)
-        options = webidl.convert_conversion(Dialect.CURRENT, event.get("options"))
+        context, dialect = _context(event), _dialect(event)
+        options = webidl.convert_conversion(dialect, event.get("options"))
         if isinstance(options, PageException):
             return _error(options)
         outcome = verbs.measure_conversion(
             connection,
-            Dialect.CURRENT,
+            dialect,
             context,
             options,
-            limits=self._limits,
+            limits=self._limits_of(event),
             services=self._services,
             rng=self._rng,
             now=self._now,
@@ -266,7 +297,15 @@ class Teller:
             policy=self._policy,
             named=0,
         )
-        return _error(outcome.exception) if outcome.exception else list(outcome.histogram or ())
+        if outcome.exception is not None:
+            return _error(outcome.exception)
+        histogram = outcome.histogram or ()
+        if self._recorded and isinstance(outcome.request, ConversionRequest):
+            return made_report(outcome.request, histogram, self._now)
+        return list(histogram)
+
+    def _limits_of(self, event: Mapping[str, Any]) -> AttributionLimits:
+        return _recorded(event["limits"]) if "limits" in event else self._limits
 
     def _clear_impressions_for_site(self, connection: sqlite3.Connection, event: Mapping[str, Any]) -> Result:
         verbs.clear_impressions_for_site(connection, _text(event, "site"), now=self._now)
@@ -301,7 +340,22 @@ def _context(event: Mapping[str, Any]) -> CallContext:
     intermediary = None if event.get("intermediarySite") is None else _text(event, "intermediarySite")
     if not isinstance(event.get("options"), dict):
         raise StoryError("`options` must be an object")
-    return CallContext(_text(event, "site"), intermediary)
+    allowed, activated = (event.get(name, True) is True for name in ("allowed", "activated"))
+    return CallContext(_text(event, "site"), intermediary, allowed, activated)
+
+
+def _dialect(event: Mapping[str, Any]) -> Dialect:
+    try:
+        return Dialect(event.get("dialect", Dialect.CURRENT))
+    except ValueError as error:
+        raise StoryError(f"`dialect` must be one of {', '.join(Dialect)}") from error
+
+
+def _milliseconds(given: object) -> int:
+    """The time of a recorded event; of two that came at one time the later may be recorded first."""
+    if type(given) is not int or not 0 < given <= _LATEST * SECOND:
+        raise StoryError(f"`milliseconds` must be a whole number > 0, not {given!r}")
+    return given
 
 
 def _text(event: Mapping[str, Any], key: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
+from agent.journeys.bundle_story import RecordedStories, is_bundle, read_bundle, recorded_stories
 from agent.journeys.interop_config import DEFAULT_CONFIG_NAME, without_comments
 from agent.journeys.interop_story import is_interop_story, run_interop_story
 from agent.journeys.story import StoryError, StoryResult, run_story
@@ -28,10 +30,12 @@ def _raise(error: StoryError) -> NoReturn:
 def story_files(path: str) -> list[str]:
     """``path`` itself, or the stories of the folder it names: JSON but no configuration, and JSONL, sorted.
 
+    A bundle is one story, whether it is a folder or a .zip.
+
     Raises UsageError for a folder that holds none.
     """
     folder = Path(path)
-    if not folder.is_dir():
+    if not folder.is_dir() or is_bundle(folder):
         return [path]
     found = [file for file in folder.iterdir() if file.suffix in (".json", *_LINES) and file.name not in CONFIG_NAMES]
     if not found:
@@ -42,7 +46,7 @@ def story_files(path: str) -> list[str]:
 def run_file(
     path: str, *, policy: Policy | None = None, refused: Callable[[StoryError], None] = _raise
 ) -> Iterator[StoryResult]:
-    """Run every case of the file at ``path`` (``.jsonl``: one a line; else one JSON object).
+    """Run every case of the file at ``path`` (``.jsonl``: one a line; a bundle: as recorded; else one JSON object).
 
     ``refused`` is told what is not in the format, with file, line and what was expected; the next line follows. By
     default that is raised, a UsageError.
@@ -50,11 +54,11 @@ def run_file(
     try:
         for number, text, name in _texts(path):
             try:
-                result = _run(text, path, number, name=name, policy=policy, one_line=name != path)
+                results = _run(text, path, number, name=name, policy=policy, one_line=name != path)
             except StoryError as error:
                 refused(error)
             else:
-                yield result
+                yield from results
     except OSError as error:
         refused(StoryError(f"cannot be read: {error.strerror}", where=path))
 
@@ -62,6 +66,9 @@ def run_file(
 def _texts(path: str) -> Iterator[tuple[int, bytes, str]]:
     """Each case of a file as its first line's number, its text and the id of a case that has none."""
     file = Path(path)
+    if is_bundle(file):
+        yield 1, read_bundle(file), path
+        return
     if file.suffix not in _LINES:
         yield 1, file.read_bytes(), path
         return
@@ -71,7 +78,9 @@ def _texts(path: str) -> Iterator[tuple[int, bytes, str]]:
                 yield number, line, f"{path}:{number}"
 
 
-def _run(content: bytes, path: str, line: int, *, name: str, policy: Policy | None, one_line: bool) -> StoryResult:
+def _run(
+    content: bytes, path: str, line: int, *, name: str, policy: Policy | None, one_line: bool
+) -> list[StoryResult]:
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -86,7 +95,10 @@ def _run(content: bytes, path: str, line: int, *, name: str, policy: Policy | No
     if not isinstance(case, dict):
         raise StoryError("a story must be an object with `events`", where=f"{path}:{line}")
     try:
-        return _play(case, Path(path).parent, name, policy)
+        recorded = recorded_stories(case)
+        if recorded is None:
+            return [_play(case, Path(path).parent, name, policy)]
+        return _play_recorded(recorded, name)
     except StoryError as error:
         if error.where:  # a configuration's
             raise
@@ -94,11 +106,24 @@ def _run(content: bytes, path: str, line: int, *, name: str, policy: Policy | No
         raise StoryError(error.what, event=error.event, where=f"{path}:{at}") from error
 
 
-def _play(case: dict[str, Any], folder: Path, name: str, policy: Policy | None) -> StoryResult:
+def _play(case: Mapping[str, Any], folder: Path, name: str, policy: Policy | None) -> StoryResult:
     if is_interop_story(case):
         return run_interop_story(case, default_config(folder, DEFAULT_CONFIG_NAME), name=name)
     default = None if "config" in case else default_config(folder)
     return run_story(case, default, name=name, policy=policy)
+
+
+def _play_recorded(recorded: RecordedStories, name: str) -> list[StoryResult]:
+    results = []
+    for story in recorded.stories:
+        story_id = f"{name}: {story.get('id', '')}"
+        try:
+            result = run_interop_story(story) if is_interop_story(story) else run_story(story)
+        except StoryError as error:
+            raise StoryError(error.what, event=error.event, where=story_id) from error
+        results.append(replace(result, id=story_id))
+    first, *others = results or [StoryResult(name, [])]
+    return [replace(first, notes=recorded.notes), *others]
 
 
 @lru_cache(maxsize=16)

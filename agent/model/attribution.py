@@ -5,9 +5,10 @@ Sites are host strings (the registrable domain); times are milliseconds; budgets
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agent.model.clock import DAY
 
@@ -25,13 +26,17 @@ class AttributionVerdict(StrEnum):
     """How a call ended where the page saw no exception; the page itself cannot tell them apart."""
 
     STORED = "stored"
+    """The impression is kept."""
     API_DISABLED = "api-disabled"
     """Opted out or private: nothing was stored, or the report is all zeros."""
     ATTRIBUTED = "attributed"
+    """Impressions were credited, and the budget was paid."""
     INDEX_TOO_LARGE = "index-too-large"
     """Impressions were credited and the budget was paid, but all of the value fell outside the histogram."""
     NO_MATCHING_IMPRESSION = "no-matching-impression"
+    """No impression fits: the report is all zeros, and nothing was paid."""
     BUDGET_EXHAUSTED = "budget-exhausted"
+    """No epoch with a matching impression has budget left: the report is all zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class CallContext:
     """Whether the permissions policy allows the feature in this document."""
     activated: bool = True
     """Whether the top-level traversable has the activation the call needs (current dialect, section 9)."""
+    http: Mapping[str, Any] | None = field(default=None, compare=False)
+    """Of a response that asks: how it came, as :func:`agent.model.http_record.http_record` keeps it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ _UNITS = {"ms": 1, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d|w)")
 DEFAULT_FROZEN_START = 1_767_603_600_000
 """2026-01-05T09:00:00Z, a Monday morning: where a frozen clock starts unless told otherwise."""
+LATEST = 253_402_300_799_000
+"""9999-12-31T23:59:59Z: the last instant that ISO 8601 writes with four digits of a year."""
+FASTEST = 10_000
+"""How many times as fast as real time a clock can run."""
 
 
 def wall_time() -> int:
@@ -28,54 +32,108 @@ def wall_time() -> int:
 
 
 class Clock:
-    """A clock that never goes back; it can be moved forward, and frozen.
+    """A clock that never goes back; it can be moved forward, frozen, and run faster.
 
-    ``source`` gives milliseconds and defaults to the operating system's time; a frozen clock
-    stands still at ``start`` until :meth:`advance`.
+    ``source`` gives milliseconds and defaults to the operating system's time. ``ticks`` gives those that pass, the
+    source's own by default.
     """
 
-    def __init__(self, source: Callable[[], int] = wall_time, *, ahead: int = 0) -> None:
-        self.stands_still = False
-        """Whether it moves by :meth:`advance` alone."""
-        self._source = source
+    def __init__(
+        self, source: Callable[[], int] = wall_time, *, ahead: int = 0, ticks: Callable[[], int] | None = None
+    ) -> None:
+        self._source, self._ticks = source, ticks or source
         self._ahead = ahead
-        self._latest = source() + ahead
+        self._speed = 1.0
+        self._since = self._ticks()
+        """The ticks when its course was last set."""
+        self._base = self._latest = self._source_at(self._since) + ahead
+        """Where it stood then."""
         self._listeners: list[Callable[[int], None]] = []
 
     @classmethod
     def frozen(cls, start: int = DEFAULT_FROZEN_START) -> Clock:
-        """A clock that stands at ``start`` (milliseconds) until it is advanced."""
-        clock = cls(lambda: start)
-        clock.stands_still = True
+        """A clock that stands at ``start`` (milliseconds) until it is advanced or run."""
+        clock = cls(lambda: start, ticks=wall_time)
+        clock._speed = 0.0
         return clock
 
     def now(self) -> int:
         """The present instant in milliseconds, never smaller than one given before."""
-        self._latest = max(self._latest, self._source() + self._ahead)
-        return self._latest
+        return self._shown_at(self._ticks())
+
+    @property
+    def speed(self) -> float:
+        """How many of its milliseconds pass in one real one: 1, more where it was made to run, 0 while frozen."""
+        return self._speed
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it moves by :meth:`advance` alone."""
+        return self._speed == 0
 
     @property
     def ahead(self) -> int:
-        """How many milliseconds this clock was moved ahead of its source."""
+        """How many milliseconds this clock was moved ahead by :meth:`advance`, whatever its course."""
         return self._ahead
+
+    @property
+    def lead(self) -> int:
+        """How many milliseconds it stands ahead of its source now; negative behind it, where it was frozen."""
+        ticks = self._ticks()
+        return self._shown_at(ticks) - self._source_at(ticks)
+
+    def seconds_until(self, instant: int) -> float | None:
+        """Real seconds until it shows ``instant``, 0 from then on; None where it stands still before that."""
+        left = instant - self.now()
+        if left <= 0:
+            return 0.0
+        return left / self._speed / SECOND if self._speed else None
 
     def advance(self, duration: int | str) -> int:
         """Move forward by milliseconds or by text such as ``"2d"`` or ``"1h30m"``; gives the new instant.
 
-        Raises ValueError for a negative or unreadable duration; nothing moves then.
+        Raises ValueError for a negative or unreadable duration, and beyond :data:`LATEST`; nothing moves then.
         """
         step = duration if isinstance(duration, int) else parse_duration(duration)
         if step < 0:
             raise ValueError(f"cannot advance by {step} ms: the clock never goes back")
+        if self.now() + step > LATEST:
+            raise ValueError(f"cannot advance by {step} ms: the clock ends at {format_instant(LATEST)}")
         self._ahead += step
-        now = self.now()
+        return self._go_on(self._speed, step)
+
+    def freeze(self) -> int:
+        """Stand still from now on, until :meth:`advance` or :meth:`run`; gives the instant."""
+        return self._go_on(0.0)
+
+    def run(self, speed: float = 1.0) -> int:
+        """Go on from here, ``speed`` times as fast as its ticks; gives the instant.
+
+        Raises ValueError unless ``speed`` is from 1 to :data:`FASTEST`; nothing changes then.
+        """
+        if not 1 <= speed <= FASTEST:
+            raise ValueError(f"cannot run {speed:g} times as fast: 1 to {FASTEST:,} are possible")
+        return self._go_on(float(speed))
+
+    def on_change(self, listener: Callable[[int], None]) -> None:
+        """Call ``listener(now)`` after every :meth:`advance`, :meth:`freeze` and :meth:`run`."""
+        self._listeners.append(listener)
+
+    def _go_on(self, speed: float, step: int = 0) -> int:
+        ticks = self._ticks()
+        self._base, self._since, self._speed = self._shown_at(ticks) + step, ticks, speed
+        now = self._shown_at(ticks)
         for listener in self._listeners:
             listener(now)
         return now
 
-    def on_advance(self, listener: Callable[[int], None]) -> None:
-        """Call ``listener(now)`` after every :meth:`advance`."""
-        self._listeners.append(listener)
+    def _shown_at(self, ticks: int) -> int:
+        passed = int((ticks - self._since) * self._speed) if self._speed else 0
+        self._latest = max(self._latest, self._base + passed)
+        return self._latest
+
+    def _source_at(self, ticks: int) -> int:
+        return ticks if self._ticks is self._source else self._source()
 
 
 def parse_duration(text: str) -> int:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.model.attribution import Dialect
+from agent.model.attribution import ConversionRequest, Dialect
 from agent.model.limits import MICRO
 
 REPORT_TIME_PRECISION = 5_000
@@ -69,3 +69,20 @@ def micro_epsilon(epsilon: float) -> int:
 def report_time(now: int) -> int:
     """``now`` in milliseconds, rounded down to what a report may tell."""
     return now - now % REPORT_TIME_PRECISION
+
+
+def clear_report(
+    request: ConversionRequest, histogram: tuple[int, ...], *, report_id: bytes, now: int
+) -> ConversionReport:
+    """What the conversion ``request``, measured at ``now`` (milliseconds), tells the aggregation service."""
+    return ConversionReport(
+        dialect=request.dialect,
+        service=request.service.name if request.dialect is Dialect.LEVEL1_2024 else request.service.url,
+        report_id=report_id,
+        time=report_time(now),
+        micro_epsilon=micro_epsilon(request.epsilon),
+        max_value=request.max_value,
+        budget_source=request.conversion_site,
+        collector=request.caller,
+        histogram=histogram,
+    )

@@ -31,6 +31,8 @@ class Answer:
     status: int
     location: str | None = None
     """The value of the ``Location`` field, if there was one."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """All fields, where they are known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,16 +25,21 @@ class BatchVerdict(StrEnum):
     """What became of a batch."""
 
     REPORT_SCHEDULED = "report-scheduled"
+    """A report with the contributions will be sent."""
     NULL_REPORT = "null-report"
     """There was nothing to say, or the budget refused; a report leaves all the same."""
     EMPTY = "empty"
     """Nothing was contributed; nothing leaves, and so it is with all that follow."""
     INSUFFICIENT_BUDGET = "insufficient-budget"
+    """The site has spent what it may in ten minutes, or in a day; nothing leaves."""
     PENDING_REPORT_LIMIT_REACHED = "pending-report-limit-reached"
+    """The origin has as many reports waiting as it may."""
     NOT_TRUSTWORTHY = "not-trustworthy"
     """The reporting origin is not potentially trustworthy."""
     DISABLED = "disabled"
+    """Private Aggregation is off: by a setting, or because the user opted out."""
     NOT_ENROLLED = "not-enrolled"
+    """The site is not among ``enrolled_sites``."""
 
 
 class ErrorEvent(StrEnum):

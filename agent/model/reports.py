@@ -40,6 +40,7 @@ class ReportState(StrEnum):
     SENDING = "sending"
     """An attempt has begun and its result is not recorded yet."""
     SENT = "sent"
+    """A server answered with a status from 200 to 299."""
     FAILED = "failed"
     """Every attempt failed."""
     NOT_SENT = "not-sent"

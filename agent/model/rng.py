@@ -27,6 +27,7 @@ class Draw(StrEnum):
     SENDING_ORDER = "sending_order"
     PRIVATE_AGGREGATION_DELAY = "private_aggregation_delay"
     AUCTION_ORDER = "auction_order"
+    CHAOS = "chaos"
 
 
 class Rng(Protocol):
@@ -86,6 +87,29 @@ class SeededRng:
     def bytes(self, draw: Draw, count: int) -> bytes:
         """See :class:`Rng`."""
         return self._streams[draw].randbytes(count)
+
+
+class RecordedRng:
+    """Draws from another source, and remembers the fractions that it gave."""
+
+    def __init__(self, source: Rng) -> None:
+        self._source = source
+        self.fractions: dict[str, list[float]] = {}
+        """By the name of the draw, in their order."""
+
+    def fraction(self, draw: Draw) -> float:
+        """See :class:`Rng`."""
+        drawn = self._source.fraction(draw)
+        self.fractions.setdefault(draw.value, []).append(drawn)
+        return drawn
+
+    def below(self, draw: Draw, bound: int) -> int:
+        """See :class:`Rng`."""
+        return self._source.below(draw, bound)
+
+    def bytes(self, draw: Draw, count: int) -> bytes:
+        """See :class:`Rng`."""
+        return self._source.bytes(draw, count)
 
 
 def rng_for(seed: int | None, chapter: int = 0) -> Rng:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.reporting.aggregation_view import MEANINGS, Row, SummaryView
+from agent.reporting.aggregation_view import MEANINGS, Row, SummaryView, have_scale
 from agent.reporting.static_page import render_static
 
 PAGE_NAME = "summary.html"
@@ -48,6 +48,7 @@ def render_page(view: SummaryView) -> str:
         view=view,
         meaning=MEANINGS[view.return_code],
         pictures=pictures(shown),
+        scaled=have_scale(shown),
         hidden=len(view.rows) - len(shown),
         width=PICTURE_WIDTH,
     )

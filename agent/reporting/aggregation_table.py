@@ -11,7 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from agent.reporting.aggregation_view import Row, SummaryView
+from agent.reporting.aggregation_view import Row, SummaryView, have_scale
+from agent.reporting.terminal_text import harmless
 
 BAR_WIDTH, LEAST_BAR_WIDTH = 28, 10
 
@@ -21,6 +22,7 @@ def summary_table(view: SummaryView, rows: Sequence[Row], *, narrow: bool = Fals
 
     ``narrow``: buckets that all have names are told without their numbers.
     """
+    scaled = have_scale(rows)
     told_in_hex = not narrow or any(row.name is None for row in rows)
     table = Table(
         box=box.SIMPLE_HEAD,
@@ -37,12 +39,12 @@ def summary_table(view: SummaryView, rows: Sequence[Row], *, narrow: bool = Fals
     table.add_column("")
     if view.scale:
         table.add_column("90 % interval", justify="right", no_wrap=True)
-    if view.scaled:
+    if scaled:
         table.add_column("That is", justify="right", no_wrap=True)
     low = min([0, *(row.p5 for row in rows)])
     high = max([1, *(row.p95 for row in rows), *(row.true or 0 for row in rows)])
     for row in rows:
-        cells: list[RenderableType] = [Text(row.label)]
+        cells: list[RenderableType] = [Text(harmless(row.label))]
         if told_in_hex:
             cells.append(Text(f"{row.bucket:#x}"))
         if view.revealed:
@@ -53,8 +55,8 @@ def summary_table(view: SummaryView, rows: Sequence[Row], *, narrow: bool = Fals
         ]
         if view.scale:
             cells.append(Text(f"{row.p5:,} to {row.p95:,}"))
-        if view.scaled:
-            cells.append(Text(row.scaled(row.metric)))
+        if scaled:
+            cells.append(Text(harmless(row.scaled(row.metric))))
         table.add_row(*cells)
     return table
 

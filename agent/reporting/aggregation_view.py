@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.engines.aggregation.key_structure import BucketName, Namer
 from agent.model.aggregation import AggregatedFact, ErrorCounter, ReturnCode, Summary
 from agent.model.events import Check
+from agent.reporting.numbers import significant
 
 MEANINGS: Mapping[ReturnCode, str] = {
     ReturnCode.SUCCESS: "the summary is written, and no report was left out",
@@ -89,18 +90,18 @@ class SummaryView:
 
     @property
     def revealed(self) -> bool:
-        """Whether the sums without noise are shown."""
-        return any(row.true is not None for row in self.rows)
-
-    @property
-    def scaled(self) -> bool:
-        """Whether a bucket has a scale."""
-        return any(row.name is not None and row.name.scale is not None for row in self.rows)
+        """Whether the sums without noise are shown: those of all buckets, or of none."""
+        return bool(self.rows) and self.rows[0].true is not None
 
 
 def rows_of(summary: Summary, name_of: Namer, *, reveal: bool) -> tuple[Row, ...]:
     """The summary's rows with their names; with the sums without noise where ``reveal``."""
     return tuple(_row(fact, summary.interval, name_of(fact.bucket), reveal=reveal) for fact in summary.facts)
+
+
+def have_scale(rows: Iterable[Row]) -> bool:
+    """Whether one of ``rows`` is an amount of something."""
+    return any(row.name is not None and row.name.scale is not None for row in rows)
 
 
 def _row(fact: AggregatedFact, interval: int, name: BucketName | None, *, reveal: bool) -> Row:
@@ -111,7 +112,7 @@ def _row(fact: AggregatedFact, interval: int, name: BucketName | None, *, reveal
 def counts_in_words(view: SummaryView) -> str:
     """``20 reports counted, epsilon 10, noise of scale 6,553.6 (standard deviation 9,268), 2 budget units spent``."""
     noise = (
-        f"noise of scale {view.scale:,.6g} (standard deviation {view.standard_deviation:,.4g})"
+        f"noise of scale {significant(view.scale, 6)} (standard deviation {significant(view.standard_deviation, 4)})"
         if view.scale
         else "noise off"
     )

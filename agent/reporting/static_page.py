@@ -11,10 +11,14 @@ import jinja2
 from markupsafe import Markup
 
 from agent.model.clock import format_instant
+from agent.reporting.numbers import significant
 
 
-def render_static(template: str, **values: Any) -> str:
-    """The page of ``template``, which gets ``values``, its style, and the policy that allows this style alone."""
+def render_static(template: str, *, inline_images: bool = False, **values: Any) -> str:
+    """The page of ``template``, which gets ``values``, its style, and the policy that allows this style alone.
+
+    ``inline_images``: images that are in the page itself are allowed too.
+    """
     style = _read("sites", "common/site.css") + _read("agent.reporting", "templates/report.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     templates = jinja2.Environment(
@@ -24,11 +28,11 @@ def render_static(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["instant"] = _instant
+    templates.filters |= {"instant": _instant, "significant": significant}
     return templates.get_template(template).render(
         **values,
         style=Markup(style),  # noqa: S704  our own package data, and the policy's hash is over exactly these bytes
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'",
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'{'; img-src data:' if inline_images else ''}",
     )
 
 

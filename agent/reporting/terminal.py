@@ -16,6 +16,7 @@ from agent.reporting.model import (
     SummaryPart,
     TimelineRow,
 )
+from agent.reporting.numbers import significant
 
 BAR_WIDTH = 8
 _COLOURS = {
@@ -76,7 +77,9 @@ def _summary_table(summary: ApiSummary, part: SummaryPart) -> Table:
 
 def _noise(summary: ApiSummary, part: SummaryPart) -> str:
     """How much noise was added and, below the first part, what the whole summary cost."""
-    noise = f"noise of scale {part.scale:,.6g} (standard deviation {part.standard_deviation:,.4g})"
+    noise = (
+        f"noise of scale {significant(part.scale, 6)} (standard deviation {significant(part.standard_deviation, 4)})"
+    )
     spent = f", {summary.units:,} budget units spent" if summary.units is not None and part is summary.parts[0] else ""
     return f"{noise if part.scale else 'noise off'}{spent}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -14,7 +13,6 @@ from aiohttp import web
 from playwright.async_api import BrowserContext, Page
 
 from agent.aggregation.outcome import AggregationError, AggregationResult
-from agent.aggregation.service import aggregate
 from agent.browser.auction_fetches import AuctionFetches
 from agent.browser.launch import Browser
 from agent.browser.network.front import Front
@@ -29,17 +27,22 @@ from agent.model.rng import Rng, rng_for
 from agent.model.settings import Settings
 from agent.model.tasks import Tasks
 from agent.runtime import forgetting
+from agent.runtime.agent_clock import AgentClock
 from agent.runtime.aggregation import Aggregation
 from agent.runtime.alarms import Alarms
 from agent.runtime.attribution import Attribution
 from agent.runtime.attribution_reporting import AttributionReporting
 from agent.runtime.auctions import Auctions
+from agent.runtime.chaos import Chaos
+from agent.runtime.conversion_aggregation import aggregate_conversions
 from agent.runtime.expiry import Expiry
-from agent.runtime.inspection import AgentClock, EventStream, Reports, State
+from agent.runtime.explaining import Explaining
+from agent.runtime.inspection import EventStream, State
 from agent.runtime.locks import LockManager
 from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, open_delivery
 from agent.runtime.pages import Pages
 from agent.runtime.private_aggregation import PrivateAggregation
+from agent.runtime.reports import Reports
 from agent.runtime.shared_storage import SharedStorage
 from agent.runtime.stored_interest_groups import StoredInterestGroups
 from agent.runtime.stored_private_aggregation import StoredPrivateAggregation
@@ -48,7 +51,6 @@ from agent.runtime.transactions import Transactions
 from agent.runtime.worklet_surroundings import Surroundings
 from storage import clock as stored_clock
 from storage import events as event_store
-from storage.aggregation_ledger import AggregationLedger
 from storage.database import MEMORY, AsyncDatabase
 from storage.profile import Profile
 from storage.report_queue import StoredReportQueue
@@ -60,7 +62,7 @@ MapTarget = str | Path | web.Application
 class Agent:
     """One profile of the emulated browser. Make it with :meth:`launch`, or :meth:`open_profile` without pages.
 
-    ``clock``, ``events``, ``reports`` and ``state`` are described in :mod:`agent.runtime.inspection`.
+    ``clock``, ``events``, ``reports`` and ``state`` are described in :mod:`agent.runtime.inspection` and its like.
     """
 
     context: BrowserContext
@@ -86,9 +88,12 @@ class Agent:
         self._tasks = Tasks()
         self.events = EventStream(database)
         self._transactions = Transactions(database, self._announce)
-        self.reports = Reports(database, self.events)
+        self.reports = Reports(database, self.events, self._transactions, clock, self._settle)
         self.state = State(database, self.events, self._transactions.apply, clock, self.rng, settings.limits)
-        self.clock = AgentClock(clock, self._settle, database)
+        self.explain = Explaining(database, clock).explain
+        """See :meth:`agent.runtime.explaining.Explaining.explain`."""
+        self.clock = AgentClock(clock, self._settle, self.show_time, database)
+        self.chaos = Chaos(rng, clock, self.note, self._tasks)
         self.arrived: Callable[[], Awaitable[None]] = _nothing_arrives
         """Waits until all is registered that pages' responses asked for by now."""
         self.clock_moved: Callable[[], Awaitable[None]] = _nothing_arrives
@@ -97,7 +102,7 @@ class Agent:
         self._attribution = Attribution(
             self._transactions, settings, clock, self.rng, self.service_keys, enabled=enabled
         )
-        self._reporting = AttributionReporting(database, settings, clock, self.rng, enabled=enabled)
+        self.attribution_reporting = AttributionReporting(database, settings, clock, self.rng, enabled=enabled)
         self.shared_storage = StoredSharedStorage(database, self._transactions, clock, settings.shared_storage_limits)
         """Shared Storage as its owner sees it, whatever page wrote it."""
         self.interest_groups = StoredInterestGroups(
@@ -106,7 +111,7 @@ class Agent:
         """Protected Audience's, as their owner sees them."""
         self.private_aggregation = StoredPrivateAggregation(database, clock, settings.private_aggregation_limits)
         """What sites have spent and have left."""
-        self.aggregation = Aggregation(database, self._announce)
+        self.aggregation = Aggregation(database, self._announce, self.service_keys, clock, self.rng)
         """Jobs of the local aggregation service, and what they spent."""
         self._private_aggregation = PrivateAggregation(database, settings, self.rng, self._reported, enabled=enabled)
 
@@ -165,7 +170,9 @@ class Agent:
             pages = agent.open_pages(browser, shown)
             stack.push_async_callback(pages.close)
             agent.arrived, agent.clock_moved = pages.registrations.settled, pages.clock_moved
-            front = await stack.enter_async_context(Front(agent.hosts, pages, browser.authority))
+            front = await stack.enter_async_context(
+                Front(agent.hosts, pages, browser.authority, chaos=agent.chaos.meet)
+            )
             agent.context, pages.context_id = await browser.new_context(front, pages)
             stack.push_async_callback(browser.close_context, agent.context, pages.context_id)
             await agent.prepare_delivery(stack, browser.user_agent)
@@ -212,7 +219,7 @@ class Agent:
             database = await AsyncDatabase.open(profile.database, now=clock.now())
             try:
                 ahead = await database.transact("read clock", stored_clock.read_ahead)
-                clock.advance(max(0, ahead - clock.ahead))
+                clock.advance(max(0, ahead - clock.lead))
                 last = await database.transact("read last event", event_store.last)
                 # On a kept profile the draws go on: those of its first run would give its report ids again.
                 rng = rng_for(seed, 0 if last is None else last.id)
@@ -251,6 +258,7 @@ class Agent:
     async def prepare_delivery(self, stack: AsyncExitStack, user_agent: str) -> None:
         """Make everything ready to deliver, until ``stack`` closes."""
         stack.push_async_callback(self._tasks.close)
+        stack.push_async_callback(self.clock.close)
         self._scheduler = await open_delivery(
             stack,
             self.hosts,
@@ -262,6 +270,7 @@ class Agent:
             user_agent=user_agent,
             publish=lambda _event: self._announce(),
             note=self.note,
+            rules=self.chaos.in_force,
         )
 
     async def deliver(self, hosts: Iterable[str]) -> None:
@@ -272,6 +281,7 @@ class Agent:
 
     async def set_offline(self, offline: bool) -> None:
         """Take the profile offline, or back online: pages cannot reach the network, and reports wait."""
+        self.chaos.offline = offline
         if offline:
             self._scheduler.pause()
         if hasattr(self, "context"):
@@ -331,7 +341,7 @@ class Agent:
 
     async def register(self, response: RegistrationResponse) -> None:
         """Register what a response asks Attribution Reporting for; see :meth:`AttributionReporting.register`."""
-        await self._reporting.register(response)
+        await self.attribution_reporting.register(response)
         self._announce()
         self._scheduler.wake()
 
@@ -344,26 +354,21 @@ class Agent:
         self, reports: Sequence[bytes], *, epsilon: float, noise: bool = True, reveal: bool = False
     ) -> AggregationResult | AggregationError:
         """Have the local aggregation service aggregate sealed reports; parameters as for its ``aggregate``."""
+        return await aggregate_conversions(
+            self._database,
+            reports,
+            epsilon=epsilon,
+            keys=self.service_keys,
+            rng=self.rng,
+            now=self._clock.now(),
+            settings=self.settings,
+            noise=noise,
+            reveal=reveal,
+        )
 
-        def work(connection: sqlite3.Connection) -> AggregationResult | AggregationError:
-            return aggregate(
-                reports,
-                epsilon=epsilon,
-                keys=self.service_keys,
-                ledger=AggregationLedger(connection),
-                rng=self.rng,
-                now=self._clock.now(),
-                minimum_batch=self.settings.minimum_batch,
-                value_cap=self.settings.limits.value_cap,
-                noise=noise,
-                reveal=reveal,
-            )
-
-        return await self._database.transact("aggregate", work)
-
-    async def note(self, event: Event) -> None:
-        """Record an event that changes nothing."""
-        await self._transactions.note(event)
+    async def note(self, *events: Event) -> None:
+        """Record events that change nothing."""
+        await self._transactions.note(*events)
 
     # The shell around decisions.
 
@@ -377,7 +382,7 @@ class Agent:
     async def _settle(self) -> None:
         await self.arrived()
         await self.clock_moved()
-        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, self._clock.ahead))
+        await self.clock.keep()
         await self._expiry.expire()
         await self.show_time()
         await self._scheduler.start()

@@ -7,6 +7,7 @@ import base64
 import logging
 import math
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -23,7 +24,7 @@ from agent.model.events import Check, Event, Trace
 from agent.model.settings import Settings
 from agent.model.site import is_potentially_trustworthy, registrable_domain, site_of_origin
 from agent.model.tasks import Tasks
-from agent.runtime.exchange_events import stopped
+from agent.runtime.exchange_events import http_of, stopped
 
 _log = logging.getLogger("tallyhost.pages")
 _DIALECTS = {"attribution": Dialect.CURRENT, "privateAttribution": Dialect.LEVEL1_2024}
@@ -228,6 +229,7 @@ class AttributionPages:
                 await self._ignored(exchange, "Save-Impression does not parse or has a value of the wrong type")
             else:
                 context = await self._context(client, "save-impression", intermediary_site, Dialect.CURRENT)
+                context = replace(context, http=http_of(exchange))
                 await self._verbs.save_impression(Dialect.CURRENT, context, impression)
         if measure is not None:
             conversion = headers.parse_measure_conversion(measure, exchange.url)
@@ -235,6 +237,7 @@ class AttributionPages:
                 await self._ignored(exchange, "Measure-Conversion does not parse or has a value of the wrong type")
             else:
                 context = await self._context(client, "measure-conversion", intermediary_site, Dialect.CURRENT)
+                context = replace(context, http=http_of(exchange))
                 await self._verbs.measure_conversion(
                     Dialect.CURRENT, context, conversion.options, report_url=conversion.report_url
                 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agent.engines.attribution_reporting.chance import RngChance
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import Clock
 from agent.model.rng import Rng
 from agent.model.settings import Settings
@@ -32,6 +35,10 @@ class AttributionReporting:
             enabled=enabled and settings.attribution_reporting,
             enrolled_sites=settings.enrolled_sites,
         )
+
+    def use(self, limits: AttributionReportingLimits) -> None:
+        """Register under other numbers from now on."""
+        self._rules = replace(self._rules, limits=limits)
 
     async def register(self, response: RegistrationResponse) -> Outcome:
         """Register what a response asks for, in one transaction."""

@@ -27,7 +27,7 @@ from agent.runtime.stored_interest_groups import StoredInterestGroups
 from agent.runtime.worklet_surroundings import Surroundings
 
 T = TypeVar("T")
-_AGAIN = Check("first of that name", False, "the ad has reported it before")
+_AGAIN = Check("first of that name", False, "the ad has reported it before", "report it once, or by another name")
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ _TOO_MANY = Obstacle(
 _TOO_MANY_URNS = Obstacle(
     "too-many-urns", Check("urns of the page", False, "it has too many already", "run auctions on other pages")
 )
-_ABORTED = Obstacle("aborted", Check("signal", False, "the page has aborted it"))
+_ABORTED = Obstacle("aborted", Check("signal", False, "the page has aborted it", "abort it later, or not at all"))
 _Key = tuple[str, int, int]
 """The realm, as DevTools session and execution context, and the page's own number of an auction."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -15,49 +15,17 @@ from agent.model.clock import Clock
 from agent.model.errors import UsageError
 from agent.model.events import Event
 from agent.model.limits import AttributionLimits
-from agent.model.reports import Report, ReportKind, ReportState
 from agent.model.rng import Rng
 from agent.model.site import parse_a_site
 from agent.runtime import forgetting
 from agent.runtime.latest import PAGE, Latest, read_latest
 from agent.verbs.attribution import Outcome
-from storage import aggregation_ledger, impressions, privacy_budgets, report_queue, sources
+from storage import aggregation_ledger, impressions, privacy_budgets, sources
 from storage import clock as stored_clock
 from storage import events as event_store
 from storage import reports as report_store
 from storage.database import AsyncDatabase
-
-
-class AgentClock:
-    """The agent's clock as its owner moves it. Instants are milliseconds since 1970."""
-
-    def __init__(self, clock: Clock, settle: Callable[[], Awaitable[None]], database: AsyncDatabase) -> None:
-        self._clock, self._settle, self._database = clock, settle, database
-        self._settling: set[asyncio.Future[None]] = set()
-
-    def now(self) -> int:
-        """The present instant."""
-        return self._clock.now()
-
-    def advance(self, duration: int | str) -> Awaitable[None]:
-        """Move forward by milliseconds or by text such as ``"2d"``; the clock has moved when this returns.
-
-        Await the result to have everything done that became due. Raises ValueError for a negative or unreadable
-        duration.
-        """
-        self._clock.advance(duration)
-        settling = asyncio.ensure_future(self._settle())  # noqa: TID251 - awaited by the caller, or kept until done
-        self._settling.add(settling)
-        settling.add_done_callback(self._settling.discard)
-        return settling
-
-    async def next(self) -> int | None:
-        """Move to the time of the next pending report and send it; gives that instant, None when none is pending."""
-        due = await self._database.transact("next due report", report_queue.next_due)
-        if due is None:
-            return None
-        await self.advance(max(0, due - self._clock.now()))
-        return due
+from storage.read_only import Rows, Table, tables
 
 
 class EventStream:
@@ -96,6 +64,36 @@ class EventStream:
 
         return await read_latest(self._database, "events", read, attrgetter("id"), limit=limit, kind=kind)
 
+    async def newest(
+        self,
+        *,
+        before: int | None = None,
+        after: int = 0,
+        limit: int = PAGE,
+        kind: str = "",
+        site: str = "",
+        verdict: str = "",
+        words: Sequence[str] = (),
+        failed: bool | None = None,
+        about_url: bool = False,
+    ) -> list[Event]:
+        """At most ``limit`` events below ``before`` that fit, newest first; see :func:`storage.events.newest`."""
+        return await self._database.transact(
+            "read newest events",
+            lambda c: event_store.newest(
+                c,
+                before=before,
+                after=after,
+                limit=limit,
+                kind=kind,
+                site=site,
+                verdict=verdict,
+                words=words,
+                failed=failed,
+                about_url=about_url,
+            ),
+        )
+
     async def get(self, event_id: int) -> Event:
         """The event of that id. Raises UsageError when there is none."""
         event = await self._database.transact("read event", lambda c: event_store.get(c, event_id))
@@ -119,67 +117,6 @@ class EventStream:
             for event in page:
                 seen = event.id
                 yield event
-
-
-class Reports:
-    """The reports of the profile, with their clear text: for the owner's eyes, no page ever sees this."""
-
-    def __init__(self, database: AsyncDatabase, events: EventStream) -> None:
-        self._database, self._events = database, events
-
-    async def all(self, *, kind: ReportKind | str | None = None) -> list[Report]:
-        """Every report so far, oldest first; of ``kind`` where it is given."""
-        return [report for report in (await self.latest(None)).rows if kind is None or report.kind == kind]
-
-    async def read(self, *, after: int = 0, limit: int = PAGE) -> list[Report]:
-        """At most ``limit`` reports behind the position ``after``, oldest first."""
-        return await self._database.transact("read reports", lambda c: report_store.read(c, after=after, limit=limit))
-
-    async def latest(self, limit: int | None) -> Latest[Report]:
-        """The ``limit`` latest reports; all of them where it is None."""
-
-        def read(connection: sqlite3.Connection, after: int) -> list[Report]:
-            return report_store.read(connection, after=after, limit=PAGE)
-
-        return await read_latest(self._database, "reports", read, attrgetter("position"), limit=limit)
-
-    async def find(self, prefix: str) -> list[Report]:
-        """The report whose id begins with ``prefix``, or two where several do."""
-        return await self._database.transact("find report", lambda c: report_store.find(c, prefix))
-
-    async def get(self, prefix: str) -> Report:
-        """The report whose id begins with ``prefix``. Raises UsageError when none or several do."""
-        found = await self.find(prefix)
-        if len(found) == 1:
-            return found[0]
-        what = "no report has" if not found else "several reports have"
-        raise UsageError(f"{what} an id that begins with {prefix!r}", fix="tallyhost reports list shows them")
-
-    async def wait(
-        self,
-        kind: ReportKind | str = ReportKind.ATTRIBUTION_CONVERSION,
-        timeout: float = 30,  # noqa: ASYNC109 - the promised signature
-        *,
-        count: int = 1,
-    ) -> list[Report]:
-        """Wait until there are ``count`` reports of ``kind`` whose delivery has ended; gives all of them.
-
-        ``timeout`` is in real seconds. Raises TimeoutError that says what there was instead.
-        """
-        finished = {ReportState.RETURNED, ReportState.SENT, ReportState.FAILED, ReportState.NOT_SENT}
-        reports: list[Report] = []
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    async with self._events.news:
-                        reports = await self.all(kind=kind)
-                        done = [report for report in reports if report.state in finished]
-                        if len(done) >= count:
-                            return done
-                        await self._events.news.wait()
-        except TimeoutError:
-            states = ", ".join(report.state.value for report in reports) or "none"
-            raise TimeoutError(f"{count} {kind} report(s) expected within {timeout} s; there were: {states}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +167,18 @@ class State:
             return sources.read(connection, after=after, limit=PAGE)
 
         return await read_latest(self._database, "sources", read, attrgetter("id"), limit=limit)
+
+    async def newest_sources(self, *, before: int | None = None, limit: int = PAGE) -> list[StoredSource]:
+        """At most ``limit`` unexpired sources with an id below ``before``, newest first."""
+        return await self._database.transact(
+            "read newest sources", lambda c: sources.newest(c, before=before, limit=limit)
+        )
+
+    async def newest_impressions(self, *, before: int | None = None, limit: int = PAGE) -> list[Impression]:
+        """At most ``limit`` impressions with an id below ``before``, newest first."""
+        return await self._database.transact(
+            "read newest impressions", lambda c: impressions.newest(c, before=before, limit=limit)
+        )
 
     async def inactive_sources(self, since: int = 0) -> frozenset[int]:
         """Ids, from ``since`` on, of the sources that attribute no more: another was attributed."""
@@ -287,6 +236,17 @@ class State:
         now = self._clock.now()
         await self._apply("clear history", lambda c: forgetting.clear_history(c, None, now=now))
 
+    async def sql(self, sql: str, *, limit: int = 1000, seconds: float = 5) -> Rows:
+        """The first ``limit`` rows of one SELECT over all that the profile holds, which changes and delays nothing.
+
+        Raises UsageError for what is none, and for one that takes more than so many real ``seconds``.
+        """
+        return await self._database.ask(sql, limit=limit, seconds=seconds)
+
+    async def tables(self) -> list[Table]:
+        """The tables that :meth:`sql` can ask for."""
+        return await self._database.transact("read tables", tables)
+
     async def save(self, path: Path) -> None:
         """Write a copy of the whole profile, events and reports included, to the file ``path``."""
         await self._database.save(path)
@@ -297,8 +257,8 @@ class State:
         Raises UsageError or HostEnvironmentError for a file that is none; nothing is replaced then.
         """
         await self._database.load(path, now=self._clock.now())
-        ahead = max(await self._database.transact("read clock", stored_clock.read_ahead), self._clock.ahead)
-        self._clock.advance(ahead - self._clock.ahead)
+        ahead = max(await self._database.transact("read clock", stored_clock.read_ahead), self._clock.lead)
+        self._clock.advance(ahead - self._clock.lead)
         await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
         await self._events.announce(replaced=True)
 

@@ -100,7 +100,9 @@ class InterestGroups:
         return (await self._fetches.permissions(document, owner)).get(method) is True
 
     async def _denied(self, call: PageCall, owner: str, verb: str, now: int) -> Reply:
-        check = Check("permission of the owner", False, f"{owner} does not let {call.caller.origin} {verb} its groups")
+        detail = f"{owner} does not let {call.caller.origin} {verb} its groups"
+        fix = f"have it say so at /.well-known/interest-group/permissions/, for this origin: {verb}AdInterestGroup"
+        check = Check("permission of the owner", False, detail, fix)
         await self._refuse(call, owner, Obstacle("not-permitted", check), now)
         return error("NotAllowedError", f"Permission to {verb} interest group denied.")
 

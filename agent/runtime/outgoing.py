@@ -13,13 +13,15 @@ from agent.browser.network.hosts import HostMap, Refusal, RefusalKind
 from agent.crypto.conversion_report import new_report_id, seal_report
 from agent.crypto.keys import KeyPair, KeyRing, PublicKey
 from agent.delivery.assembly import Assembler
+from agent.delivery.chaos import Chaos
 from agent.delivery.public_keys import PublicKeys
 from agent.delivery.scheduler import Scheduler
 from agent.delivery.sender import Sender
-from agent.model.attribution import ConversionRequest, Dialect
+from agent.model.attribution import ConversionRequest
 from agent.model.attribution_reporting.limits import COORDINATORS, AttributionReportingLimits
+from agent.model.chaos_rules import ChaosRules
 from agent.model.clock import Clock
-from agent.model.conversion_report import ConversionReport, micro_epsilon, report_time
+from agent.model.conversion_report import clear_report
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
 from agent.model.interfaces import Answer, Exchange, Fetch, Fetched, NoAnswer, ReportQueue
@@ -46,18 +48,7 @@ def seal(
 
     ``now``: milliseconds. ``report_url``: where the agent sends it, None for one that is returned to its page.
     """
-    seed_dialect = request.dialect is Dialect.LEVEL1_2024
-    clear = ConversionReport(
-        dialect=request.dialect,
-        service=request.service.name if seed_dialect else request.service.url,
-        report_id=new_report_id(rng),
-        time=report_time(now),
-        micro_epsilon=micro_epsilon(request.epsilon),
-        max_value=request.max_value,
-        budget_source=request.conversion_site,
-        collector=request.caller,
-        histogram=histogram,
-    )
+    clear = clear_report(request, histogram, report_id=new_report_id(rng), now=now)
     return Report(
         id=clear.report_id.hex(),
         kind=ReportKind.ATTRIBUTION_CONVERSION,
@@ -128,17 +119,20 @@ async def open_delivery(
     user_agent: str,
     publish: Callable[[Event], None],
     note: Callable[[Event], Awaitable[None]],
+    rules: ChaosRules,
 ) -> Scheduler:
     """What sends the reports of ``queue`` until ``stack`` closes, which closes ``hosts`` too; it has yet to start.
 
     ``keys``: of the agent's own coordinator. ``publish`` is told of events that delivery stored; ``note`` stores one.
+    ``rules``: the chaos that strikes requests.
     """
     client = await stack.enter_async_context(HostClient(hosts))
     stack.push_async_callback(hosts.close)
     serve_coordinators(hosts, keys, clock, rng, note)
-    public_keys = PublicKeys(fetch_over_host_map(client), clock, user_agent)
+    chaos = Chaos(rules, clock, note, client.reaches)
+    public_keys = PublicKeys(fetch_over_host_map(client), clock, user_agent, chaos)
     stack.push_async_callback(public_keys.close)
-    assembler, sender = Assembler(public_keys, limits, rng), Sender(over_host_map(client), user_agent)
+    assembler, sender = Assembler(public_keys, limits, rng), Sender(over_host_map(client), user_agent, chaos)
     scheduler = Scheduler(queue, assembler, sender, clock, publish, limits=limits, rng=rng)
     stack.push_async_callback(scheduler.close)
     return scheduler
@@ -152,7 +146,7 @@ def over_host_map(client: HostClient) -> Exchange:
         if isinstance(answer, Refusal):
             return _no_answer(answer)
         location = next((value for name, value in answer.headers if name.lower() == "location"), None)
-        return Answer(answer.status, location)
+        return Answer(answer.status, location, answer.headers)
 
     return exchange
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from typing import Protocol
 
@@ -151,6 +152,7 @@ class Pages:
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         """See :class:`FrontHooks`."""
         exchange.data["sender"] = read_sender(exchange.request_headers)
+        exchange.data["began"], exchange.data["began_at"] = asyncio.get_running_loop().time(), self._clock.now()
         if self._channel.worklet_scripts.on_request(exchange, self.context_id):
             return None
         if exchange.request_headers.get(b"sec-fetch-dest") == b"document":

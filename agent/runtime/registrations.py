@@ -31,10 +31,12 @@ from agent.model.site import is_suitable_origin, schemeful_site
 from agent.model.tasks import Tasks
 from agent.runtime.announced_requests import redirects
 from agent.runtime.arrivals import Arrivals
-from agent.runtime.exchange_events import stopped
+from agent.runtime.exchange_events import http_of, stopped
 from agent.runtime.navigation_sources import NavigationSources
 
+_HOW_TO_ASK = "have a document of an open page make the request: an element, a link or fetch()"
 _FIELDS = {name.lower().encode(): name for name in RESPONSE_FIELDS}
+_TOLD = frozenset(name.lower() for name in RESPONSE_FIELDS)
 _TRIGGERS = frozenset({Eligibility.UNSET, Eligibility.TRIGGER, Eligibility.EVENT_SOURCE_OR_TRIGGER})
 _PLACE = b"sec-fetch-site"
 """Chromium puts the two request headers before this one."""
@@ -183,7 +185,7 @@ class Registrations:
             if claim is not None and not redirects(exchange):
                 self._navigations.finished(claim)
             return None
-        exchange.data["arrived_at"] = self._clock.now()
+        exchange.data["arrived_at"], exchange.data["http"] = self._clock.now(), http_of(exchange, _TOLD)
         return self._arrivals.add(self._vouched(exchange, context_id, claim, fields))
 
     def on_refusal(self, exchange: Exchange, refusal: Refusal) -> None:
@@ -210,7 +212,8 @@ class Registrations:
             await self._ignored(exchange, *obstacle)
             return None
         if not is_suitable_origin(exchange.url):
-            await self._ignored(exchange, "the response's origin is not potentially trustworthy")
+            fix = "serve it over https, or from localhost"
+            await self._ignored(exchange, "the response's origin is not potentially trustworthy", fix)
             return None
         origin = client.top.origin
         response = RegistrationResponse(
@@ -221,6 +224,7 @@ class Registrations:
             navigation="" if claim is None else claim.navigation,
             debug_permission=await self._may_debug(exchange, context_id, origin),
             arrived_at=exchange.data["arrived_at"],
+            http=exchange.data["http"],
         )
         return _Arrival(response, client.top, claim, is_last=not redirects(exchange))
 
@@ -233,7 +237,7 @@ class Registrations:
         return await self._debug_cookies.is_set(exchange, context_id)
 
     async def _ignored(self, exchange: Exchange, reason: str, fix: str = "") -> None:
-        check = Check("request", False, reason, fix)
+        check = Check("request", False, reason, fix or _HOW_TO_ASK)
         summary = "Attribution Reporting of {url} ignored"
         await self._registrar.note(stopped("registration", "ignored", summary, exchange, check, self._clock.now()))
 

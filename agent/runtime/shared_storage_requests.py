@@ -83,7 +83,7 @@ class SharedStorageRequests:
         return self._write(client, origin_of(exchange.url, exchange.url), header)
 
     async def _note_of(self, exchange: Exchange, summary: str, reason: str, fix: str) -> None:
-        check = Check("request", False, reason, fix)
+        check = Check("request", False, reason, fix or _HOW_TO_ASK)
         now = self._clock.now()
         await self._note(stopped(StorageEvent.BATCH_UPDATE, StorageVerdict.IGNORED, summary, exchange, check, now))
 

@@ -35,7 +35,8 @@ def operation_event(facts: WorkletFacts, operation: RunningOperation, result: Op
     verdict = DIED if result.died else FINISHED if result.failure is None else FAILED
     checks: tuple[Check, ...] = (Check("operation", True),)
     if result.died:
-        checks = (Check("operation", False, "its worklet ended first"),)
+        fix = "see why the worklet ended: its page was left, or the event before this one"
+        checks = (Check("operation", False, "its worklet ended first", fix),)
     elif result.failure is not None:
         checks = (Check("operation", False, shown(result.failure.message), "the console of the page shows it"),)
     checks = (*checks, *dropped_contributions(operation))

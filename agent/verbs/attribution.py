@@ -27,14 +27,17 @@ from agent.model.attribution import (
     ImpressionRequest,
     Policy,
 )
+from agent.model.changed_limits import changed_limits
 from agent.model.clock import DAY, format_instant
 from agent.model.errors import PageException
 from agent.model.events import Check, Event, Trace
 from agent.model.limits import AttributionLimits
-from agent.model.rng import Draw, Rng
+from agent.model.rng import Draw, RecordedRng, Rng
 from storage import impressions, privacy_budgets
 
 _EXPIRED = "expired"
+IMPRESSIONS, SITE_DATA, HISTORY = "impressions", "site-data", "history"
+"""What was cleared, as the event says: what a site saved, a user's site data, a user's history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def save_impression(
     """Save one impression. ``options`` are converted WebIDL members; ``now`` is in milliseconds."""
     request = impression_request(dialect, context, options, limits)
     if isinstance(request, PageException):
-        return _refused("impression", dialect, context, options, request, now)
+        return _refused("impression", dialect, context, options, request, limits, now)
     identifier = impressions.save(connection, request.impression(now), stored=enabled)
     verdict = AttributionVerdict.STORED if enabled else AttributionVerdict.API_DISABLED
     audience = ", ".join(request.conversion_sites) or "any site"
@@ -97,6 +100,7 @@ def save_impression(
             "histogramIndex": request.histogram_index,
             "lifetimeDays": request.lifetime_days,
             "priority": request.priority,
+            **_asked(context, options, limits),
         },
         trace=Trace((Check("options", True), _enabled_check(enabled))),
     )
@@ -124,12 +128,13 @@ def measure_conversion(
     """
     request = conversion_request(dialect, context, options, limits, services)
     if isinstance(request, PageException):
-        return _refused("conversion", dialect, context, options, request, now)
+        return _refused("conversion", dialect, context, options, request, limits, now)
     if policy is not None:
         request = replace(request, policy=policy)
 
-    state, facts = _gather(connection, request, limits, rng, now, named)
-    decision = conversion.decide(request, facts, limits, rng, explained=named > 0)
+    recorded = RecordedRng(rng)
+    state, facts = _gather(connection, request, limits, recorded, now, named)
+    decision = conversion.decide(request, facts, limits, recorded, explained=named > 0)
     if enabled:
         verdict, histogram, budgets, quotas = decision.verdict, decision.histogram, decision.budgets, decision.quotas
         kept = replace(state, epoch_start=facts.epoch_start)
@@ -151,7 +156,8 @@ def measure_conversion(
     # What a disabled API worked out in vain did not happen: no charge and no credit of it is told.
     happened = decision.trace.checks if enabled else ()
     trace = Trace((Check("options", True), _enabled_check(enabled), *happened))
-    return replace(outcome, events=(_conversion_event(request, outcome, facts, limits, trace),))
+    told = {**_asked(context, options, limits), "drawn": recorded.fractions}
+    return replace(outcome, events=(_conversion_event(request, outcome, facts, limits, trace, told),))
 
 
 def _gather(
@@ -198,7 +204,7 @@ def clear_impressions_for_site(connection: sqlite3.Connection, site: str, *, now
     impressions.remove(connection, change.removed)
     impressions.narrow(connection, change.narrowed)
     counts = f"{len(change.removed)} removed, {len(change.narrowed)} narrowed"
-    return _cleared(now, f"impressions of {site}: {counts}", site=site, data={"sites": [site]})
+    return _cleared(now, f"impressions of {site}: {counts}", IMPRESSIONS, site=site, data={"sites": [site]})
 
 
 def clear_site_data(
@@ -206,10 +212,12 @@ def clear_site_data(
 ) -> Outcome:
     """The user clears the data of ``sites`` and keeps the history: they can measure nothing more in open epochs."""
     state = privacy_budgets.read_state(connection)
-    state, budgets = clearing.exhaust_sites(sites, now, state, rng.fraction(Draw.EPOCH_PHASE), limits)
+    recorded = RecordedRng(rng)
+    state, budgets = clearing.exhaust_sites(sites, now, state, recorded.fraction(Draw.EPOCH_PHASE), limits)
     privacy_budgets.write_state(connection, state)
     privacy_budgets.write(connection, budgets)
-    return _cleared(now, f"site data of {', '.join(sites)}: budgets set to 0", data={"sites": list(sites)})
+    data = {"sites": list(sites), "drawn": recorded.fractions}
+    return _cleared(now, f"site data of {', '.join(sites)}: budgets set to 0", SITE_DATA, data=data)
 
 
 def clear_history(connection: sqlite3.Connection, sites: Collection[str] | None = None, *, now: int) -> Outcome:
@@ -222,7 +230,7 @@ def clear_history(connection: sqlite3.Connection, sites: Collection[str] | None 
         privacy_budgets.remove_all(connection)
     privacy_budgets.write_state(connection, replace(privacy_budgets.read_state(connection), last_clear=now))
     of_what = ", ".join(sites) if sites else "all sites"
-    return _cleared(now, f"history of {of_what}", data={"sites": list(sites) if sites else None})
+    return _cleared(now, f"history of {of_what}", HISTORY, data={"sites": list(sites) if sites else None})
 
 
 def expire(connection: sqlite3.Connection, *, now: int) -> Outcome:
@@ -256,6 +264,7 @@ def _refused(
     context: CallContext,
     options: Mapping[str, Any],
     exception: PageException,
+    limits: AttributionLimits,
     now: int,
 ) -> Outcome:
     event = Event(
@@ -264,13 +273,28 @@ def _refused(
         verdict=exception.name,
         summary=f"{kind} on {context.top_level_site} refused: {exception.message}",
         site=context.top_level_site,
-        data={"dialect": dialect.value, "intermediarySite": context.intermediary_site, "options": dict(options)},
+        data={
+            "dialect": dialect.value,
+            "intermediarySite": context.intermediary_site,
+            **_asked(context, options, limits),
+        },
         trace=Trace((Check("options", False, exception.message, "the page sees this exception; correct the call"),)),
     )
     return Outcome(exception.name, (event,), exception=exception)
 
 
-def _cleared(now: int, summary: str, *, data: Mapping[str, Any], site: str = "") -> Outcome:
+def _asked(context: CallContext, options: Mapping[str, Any], limits: AttributionLimits) -> dict[str, Any]:
+    """What an event keeps of a call, so that a recorded run can be played again."""
+    asked: dict[str, Any] = {"options": dict(options), "allowed": context.allowed, "activated": context.activated}
+    if changed := changed_limits(limits):
+        asked["limits"] = changed
+    if context.http is not None:
+        asked["http"] = context.http
+    return asked
+
+
+def _cleared(now: int, summary: str, what: str, *, data: Mapping[str, Any], site: str = "") -> Outcome:
+    data = {"what": what, **data}
     return Outcome("cleared", (Event("clearing", now, "cleared", f"cleared {summary}", site, data),))
 
 
@@ -288,6 +312,7 @@ def _conversion_event(
     facts: ConversionFacts,
     limits: AttributionLimits,
     trace: Trace,
+    told: Mapping[str, Any],
 ) -> Event:
     histogram = outcome.histogram or ()
     return Event(
@@ -319,6 +344,7 @@ def _conversion_event(
                 {"impression": one.impression.id, "bucket": one.impression.histogram_index, "amount": one.amount}
                 for one in outcome.shares
             ],
+            **told,
         },
         trace=trace,
     )

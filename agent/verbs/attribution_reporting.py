@@ -36,6 +36,7 @@ from agent.model.site import is_suitable_origin, schemeful_site, serialized_orig
 from agent.verbs.attribution import Outcome
 from agent.verbs.attribution_reports import ReportWriter, append_event, host_of
 from agent.verbs.os_registration import delegation_reports
+from agent.verbs.recording import Recording
 from agent.verbs.source_registration import register_source
 from agent.verbs.trigger_registration import register_trigger
 from storage import (
@@ -107,7 +108,7 @@ def register(
 
     The verdict is that of the registration, ``header-parsing-error``, or ``ignored``.
     """
-    return _Response(connection, response, rules, now).register()
+    return _Response(connection, response, rules, Recording(response, rules.chance, rules.limits), now).register()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class _Response:
     connection: sqlite3.Connection
     response: RegistrationResponse
     rules: RegistrationRules
+    recording: Recording
     now: int
 
     def register(self) -> Outcome:
@@ -167,7 +169,7 @@ class _Response:
         event = append_event(self.connection, event)
         if not self.response.fenced:
             reports = delegation_reports(field, parsed.value, schemeful_site(self.response.context_origin))
-            ReportWriter(self.connection, self.rules.chance, self.now, event.id).at_once(reports)
+            ReportWriter(self.connection, self.recording, self.now, event.id).at_once(reports)
         return Outcome(DELEGATED, (event,))
 
     def _who(self) -> Check | None:
@@ -200,7 +202,14 @@ class _Response:
             fix = "give all sources of one navigation the same attribution_scopes"
             return self._ignored(SOURCE_REGISTRATION, Check("scopes of the navigation", False, detail, fix))
         return register_source(
-            self.connection, registrant, source_type, parsed.value, limits=limits, chance=self.rules.chance
+            self.connection,
+            registrant,
+            source_type,
+            parsed.value,
+            limits=limits,
+            chance=self.recording,
+            told=self.recording.told,
+            before=(_parsed_check(REGISTER_SOURCE, parsed.warnings),),
         )
 
     def _trigger(self, info: Info) -> Outcome:
@@ -209,7 +218,13 @@ class _Response:
         if parsed.value is None:
             return self._refused(TRIGGER_REGISTRATION, REGISTER_TRIGGER, parsed.errors, info)
         return register_trigger(
-            self.connection, self._registrant(), parsed.value, limits=limits, chance=self.rules.chance
+            self.connection,
+            self._registrant(),
+            parsed.value,
+            limits=limits,
+            chance=self.recording,
+            told=self.recording.told,
+            before=(_parsed_check(REGISTER_TRIGGER, parsed.warnings),),
         )
 
     def _registrant(self) -> Registrant:
@@ -248,7 +263,7 @@ class _Response:
             who = self._registrant()
             body = {"context_site": who.context_site, "header": header, "value": value}
             report = VerboseContent(who.reporting_origin, (DebugItem(HEADER_PARSING_ERROR, body),))
-            ReportWriter(self.connection, self.rules.chance, self.now, event.id).at_once([report])
+            ReportWriter(self.connection, self.recording, self.now, event.id).at_once([report])
         return Outcome(HEADER_PARSING_ERROR, (event,))
 
     def _event(self, kind: str, verdict: str, why: str, data: Mapping[str, Any], checks: Iterable[Check]) -> Event:
@@ -262,7 +277,7 @@ class _Response:
             site=host_of(schemeful_site(self.response.context_origin))
             if is_suitable_origin(self.response.context_origin)
             else "",
-            data={"reporting_origin": origin, "url": self.response.url, **data},
+            data={"reporting_origin": origin, "url": self.response.url, **data, **self.recording.told()},
             trace=Trace(tuple(checks)),
         )
 
@@ -272,7 +287,7 @@ def clear_reporting_origin(connection: sqlite3.Connection, origin: str, *, now: 
     count = sources.remove_of_reporting_origin(connection, origin)
     reports = pending_attribution_reports.remove_of_reporting_origin(connection, origin)
     summary = f"cleared Attribution Reporting of {origin}: {count} sources, {reports} pending reports"
-    data = {"origins": [origin], "sources": count, "reports": reports}
+    data = {"what": "origin", "origins": [origin], "sources": count, "reports": reports}
     return Outcome("cleared", (Event("clearing", now, "cleared", summary, host_of(schemeful_site(origin)), data),))
 
 
@@ -324,6 +339,15 @@ def expire(connection: sqlite3.Connection, *, limits: AttributionReportingLimits
         return Outcome("expired", ())
     summary = f"{count} source{'' if count == 1 else 's'} of Attribution Reporting expired"
     return Outcome("expired", (Event("expiry", now, "expired", summary, data={"sources": count}),))
+
+
+def _parsed_check(header: str, warnings: Sequence[Issue]) -> Check:
+    """That a field was understood, and what of it was ignored or changed."""
+    if not warnings:
+        return Check(header, True, "parsed")
+    count = f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}"
+    told = "; ".join(f"{_path(one)} {one.message}".lstrip() for one in warnings[:_TOLD])
+    return Check(header, True, f"parsed, {count}: {told[:_SHOWN]}")
 
 
 def _path(error: Issue) -> str:

@@ -54,7 +54,12 @@ def join(
             "bidding logic", group.bidding_logic_url is not None, group.bidding_logic_url or "", "set biddingLogicURL"
         ),
         Check("ads", bool(group.ads), str(len(group.ads)), "set ads: without any it does not bid"),
-        Check("room", not gone, f"{len(gone)} groups of the owner that expire first made room" if gone else ""),
+        Check(
+            "room",
+            not gone,
+            f"{len(gone)} groups of the owner that expire first made room" if gone else "",
+            f"leave groups: an owner has at most {limits.max_groups_per_owner:,}" if gone else "",
+        ),
         Check("lifetime", passed=True, detail=f"until {format_instant(stored.expires)}"),
     )
     data = {"joinCount": stored.join_count, "priority": group.priority, "ads": [ad.render_url for ad in group.ads]}

@@ -7,8 +7,9 @@ reports that the decision made name it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from agent.engines.attribution_reporting import source as engine
 from agent.engines.attribution_reporting.destination_limit import dropped_destinations
@@ -24,7 +25,7 @@ from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.attribution_reporting.registrations import SourceRegistration, SourceType
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION
 from agent.model.clock import DAY
-from agent.model.events import Event
+from agent.model.events import Check, Event, Trace
 from agent.verbs.attribution import Outcome
 from agent.verbs.attribution_reports import (
     ReportWriter,
@@ -45,8 +46,13 @@ def register_source(
     *,
     limits: AttributionReportingLimits,
     chance: Chance,
+    before: Sequence[Check] = (),
+    told: Callable[[], Mapping[str, Any]] = dict,
 ) -> Outcome:
-    """Register a source; the verdict is a :class:`SourceVerdict`."""
+    """Register a source; the verdict is a :class:`SourceVerdict`. ``before`` are checks that came first.
+
+    ``told``, asked once that is decided, is what its event tells beside the decision.
+    """
     source_rate_limits.expire(connection, registrant.now)
     facts = _source_facts(connection, registrant, registration, limits)
     outcome = engine.register_source(registrant, source_type, registration, facts, limits=limits, chance=chance)
@@ -57,7 +63,7 @@ def register_source(
         source_rate_limits.record(connection, new.source)
         if new.source.attribution_logic is not AttributionLogic.TRUTHFULLY:
             attribution_rate_limits.record_noise(connection, replace(new.source, id=source_id))
-    event = append_event(connection, _event(registrant, source_type, registration, outcome, source_id))
+    event = append_event(connection, _event(registrant, source_type, registration, outcome, source_id, before, told()))
     writer = ReportWriter(connection, chance, registrant.now, event.id)
     for report in new.fake_reports if new else ():
         writer.event_level(report, source_id)
@@ -158,6 +164,8 @@ def _event(
     registration: SourceRegistration,
     outcome: SourceOutcome,
     source_id: int,
+    before: Sequence[Check],
+    told: Mapping[str, Any],
 ) -> Event:
     host = host_of(registrant.context_site)
     return Event(
@@ -176,6 +184,7 @@ def _event(
             "reports": report_names(
                 (*(outcome.new_source.fake_reports if outcome.new_source else ()), *outcome.debug_reports)
             ),
+            **told,
         },
-        trace=outcome.trace,
+        trace=Trace((*before, *outcome.trace.checks)),
     )

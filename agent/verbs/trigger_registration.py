@@ -7,7 +7,7 @@ reports that the decision made name it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ from agent.model.attribution_reporting.registrations import (
     TriggerRegistration,
 )
 from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
-from agent.model.events import Event
+from agent.model.events import Check, Event, Trace
 from agent.model.reports import ReportKind
 from agent.verbs.attribution import Outcome
 from agent.verbs.attribution_reports import (
@@ -51,16 +51,20 @@ def register_trigger(
     *,
     limits: AttributionReportingLimits,
     chance: Chance,
+    before: Sequence[Check] = (),
+    told: Callable[[], Mapping[str, Any]] = dict,
 ) -> Outcome:
     """Register a trigger.
 
     The verdict is ``stored`` where every kind of report that it registers for was, ``event-level-stored`` or
     ``aggregatable-stored`` where one of the two was, else the first :class:`TriggerVerdict`, or ``nothing-registered``.
+    ``before`` are checks that came first. ``told``, asked once that is decided, is what its event tells beside the
+    decision.
     """
     source_rate_limits.expire(connection, registrant.now)
     facts = _facts(connection, registrant, registration, limits)
     outcome = engine.register_trigger(registrant, registration, facts, limits=limits, chance=chance)
-    event = append_event(connection, _event(registrant, facts, outcome))
+    event = append_event(connection, _event(registrant, facts, outcome, before, told()))
     writer = ReportWriter(connection, chance, registrant.now, event.id)
     source = facts.source
     if source is not None:
@@ -178,7 +182,13 @@ def _verdict(outcome: TriggerOutcome) -> str:
     return "event-level-stored" if event == STORED else "aggregatable-stored"
 
 
-def _event(registrant: Registrant, facts: TriggerFacts, outcome: TriggerOutcome) -> Event:
+def _event(
+    registrant: Registrant,
+    facts: TriggerFacts,
+    outcome: TriggerOutcome,
+    before: Sequence[Check],
+    told: Mapping[str, Any],
+) -> Event:
     host, verdict = host_of(registrant.context_site), _verdict(outcome)
     event, summed = outcome.event_level_stored, outcome.aggregatable_stored
     stored = (event.report if event else None, summed.report if summed else None)
@@ -195,6 +205,7 @@ def _event(registrant: Registrant, facts: TriggerFacts, outcome: TriggerOutcome)
             "event_level": outcome.event_level or (STORED if event else None),
             "aggregatable": outcome.aggregatable or (STORED if summed else None),
             "reports": report_names((*(one for one in stored if one), *outcome.null_reports, *outcome.debug_reports)),
+            **told,
         },
-        trace=outcome.trace,
+        trace=Trace((*before, *outcome.trace.checks)),
     )

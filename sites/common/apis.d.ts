@@ -55,5 +55,30 @@ declare const sharedStorage: {
   get(key: string): Promise<string | undefined>;
   set(key: string, value: string): Promise<void>;
 };
-declare const privateAggregation: { contributeToHistogram(contribution: { bucket: bigint; value: number }): void };
+interface Contribution {
+  bucket: bigint;
+  value: number;
+}
+declare const privateAggregation: {
+  contributeToHistogram(contribution: Contribution): void;
+  contributeToHistogramOnEvent(event: string, contribution: Contribution): void;
+};
 declare function register(name: string, operation: new () => { run(...args: any[]): Promise<unknown> }): void;
+
+// Protected Audience as auction.test uses it.
+interface Navigator {
+  joinAdInterestGroup(group: {
+    owner: string;
+    name: string;
+    lifetimeMs: number;
+    biddingLogicURL: string;
+    ads: { renderURL: string }[];
+  }): Promise<void>;
+  runAdAuction(auction: {
+    seller: string;
+    decisionLogicURL: string;
+    interestGroupBuyers: string[];
+    sellerTimeout: number;
+    perBuyerTimeouts: Record<string, number>;
+  }): Promise<string | null>;
+}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from agent.aggregation.avro import Record
-from agent.aggregation.shards import ShardTask
+from agent.aggregation.avro import Record, write_reports
+from agent.aggregation.report_files import plan_shards
+from agent.aggregation.shards import ShardTask, process_shard
 from agent.crypto.aggregatable_payload import encode_payload, seal_payload
 from agent.crypto.keys import generate_key
-from agent.model.aggregation import JobParameters
+from agent.model.aggregation import JobParameters, Partial
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.rng import SeededRng
 
@@ -74,3 +77,12 @@ def task(*, clear_text: bool = False, **parameters: Any) -> ShardTask:
     """What a job of :data:`ORIGIN` does with its shards."""
     asked = JobParameters(**{"attribution_report_to": ORIGIN} | parameters)
     return ShardTask(asked, NOW, {KEY_ID: KEY.private_key}, clear_text)
+
+
+def process(records: Sequence[Record], job: ShardTask | None = None) -> Partial:
+    """What a shard of ``records`` comes to."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reports.avro"
+        write_reports(path, records)
+        (shard,) = plan_shards([path])
+        return process_shard(shard, job or task())

@@ -36,7 +36,7 @@ Line = tuple[str, int]
 TRACED = {
     Path(module.__path__[0]) / name
     for module, names in (
-        (agent.aggregation, ("job.py", "job_steps.py", "outputs.py")),
+        (agent.aggregation, ("job.py", "job_steps.py", "outputs.py", "durable_files.py")),
         (storage, ("aggregation_jobs.py", "database.py")),
     )
     for name in names

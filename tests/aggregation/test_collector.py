@@ -107,6 +107,8 @@ async def test_it_is_the_body_that_shows_what_was_sent_and_the_type_is_told_wher
         b"\xff\xfe{\x00}\x00",
         b"[" * 100_000,
         b"9" * 5_000,
+        sealed_report().replace(b"{", b'{"x": NaN, ', 1),
+        sealed_report().replace(b"{", b'{"x": ' + b"[" * 900 + b"]" * 900 + b", ", 1),
         sealed_report(report_id="\ud800"),
         sealed_report(attribution_destination="\ud800"),
         sealed_report(report_id=None),

@@ -206,3 +206,13 @@ async def test_a_report_at_the_path_of_another_kind_is_refused(client: Client) -
 async def test_a_body_past_the_limit_is_refused(client: Client) -> None:
     answer = await client.post(report_path(VERBOSE), data=b" " * (MAX_REPORT_BYTES + 1))
     assert answer.status == 413
+
+
+@pytest.mark.parametrize("entries", ["[]", "5", '[{"key_id": "00"}]', "1e999"])
+async def test_no_report_takes_the_list_from_the_others(client: Client, entries: str) -> None:
+    body = f'{{"report_id": "x", "source_event_id": "1", "aggregation_service_payloads": {entries}}}'
+    await client.post(f"{WELL_KNOWN}report-event-attribution", data=body)
+    response = await client.get("/attribution-collector/reports")
+    assert response.status == 200
+    (shown,) = json.loads(await response.text(), parse_constant=pytest.fail)["reports"]
+    assert (shown["report"]["report_id"], shown["opened"]) == ("x", None)

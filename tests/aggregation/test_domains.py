@@ -25,6 +25,15 @@ def test_an_avro_domain_is_known_by_its_contents_and_left_to_the_job(
     assert (domain.buckets, domain.files) == (None, (path,))
 
 
+def test_a_domain_may_lie_in_several_avro_files_of_a_folder(tmp_path: Path) -> None:
+    for name, size in (("2.avro", 1), ("1.avro", 1), ("empty.avro", 0), (".hidden", 1)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    (tmp_path / "folder").mkdir()
+    domain = read_domain_file(tmp_path)
+    assert (domain.buckets, domain.files) == ((), (tmp_path / "1.avro", tmp_path / "2.avro"))
+    assert read_domain_file(tmp_path / "folder").buckets == ()  # and not None, which is no domain at all
+
+
 def test_a_domain_without_buckets_is_an_empty_one_which_no_job_takes(tmp_path: Path) -> None:
     assert read_domain_file(file(tmp_path, "bucket\n")).buckets == ()
 
@@ -67,6 +76,10 @@ def test_a_bucket_that_stands_there_twice_is_one(tmp_path: Path) -> None:
         (f"bucket\n{1 << 128}\n", "domain.csv:2", "is out of range"),
         ("bucket\n0x1g\n", "domain.csv:2", "'0x1g' is no bucket"),
         ("bucket,label\n1,a\n1,b\n", "domain.csv:3", "bucket 0x1 is 'a' and 'b'"),
+        ("bucket\n1_000\n", "domain.csv:2", "'1_000' is no bucket"),
+        ("bucket\n\u0663\n", "domain.csv:2", "is no bucket"),
+        (f"bucket\n{'9' * 5_000}\n", "domain.csv:2", "is no bucket"),
+        (f"bucket,label\n1,{'x' * 200_000}\n", "domain.csv:2", "no CSV: field larger"),
     ],
 )
 def test_what_is_no_csv_domain_is_told_with_its_line(tmp_path: Path, text: str, where: str, what: str) -> None:
@@ -75,6 +88,11 @@ def test_what_is_no_csv_domain_is_told_with_its_line(tmp_path: Path, text: str, 
     assert raised.value.where == str(tmp_path / where)
     assert what in raised.value.what
     assert raised.value.rule
+
+
+def test_lines_may_end_as_they_did_on_any_system(tmp_path: Path) -> None:
+    for end in ("\n", "\r\n", "\r"):
+        assert read_domain_file(file(tmp_path, end.join(["bucket", "1", "2", ""]))).buckets == (1, 2)
 
 
 def test_the_largest_bucket_is_in_range(tmp_path: Path) -> None:
@@ -116,7 +134,8 @@ def test_a_problem_of_a_key_structure_is_told_with_its_line(tmp_path: Path) -> N
     assert raised.value.fix
 
 
-def test_what_is_no_toml_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["[a\n", "a = " + "9" * 5_000, "a = " + "[" * 5_000])
+def test_what_is_no_toml_is_told(tmp_path: Path, text: str) -> None:
     with pytest.raises(UsageError, match="no TOML") as raised:
-        read_key_structure_file(file(tmp_path, "[a\n", "keys.toml"), line_of)
+        read_key_structure_file(file(tmp_path, text, "keys.toml"), line_of)
     assert raised.value.where == str(tmp_path / "keys.toml")

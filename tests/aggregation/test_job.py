@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from agent.aggregation import outputs
+from agent.aggregation import durable_files, outputs
 from agent.aggregation.avro import read_facts
 from agent.model.aggregation import BudgetUnit, ErrorCounter, JobStatus, ReturnCode, Settlement, Summary
 from agent.model.clock import HOUR, SECOND
@@ -23,6 +23,7 @@ from storage.database import MEMORY, AsyncDatabase
 from tests.aggregation.jobs import BUCKET, NOW, ORIGIN, batch, clear, domain_file, job, record, run
 
 PARAMETERS = {"attribution_report_to": ORIGIN}
+ALL = {"report_error_threshold_percentage": "100"}
 DEBUG_RUN = PARAMETERS | {"debug_run": "true"}
 
 
@@ -111,7 +112,7 @@ async def test_noise_is_drawn_then_the_budget_spent_then_the_result_written_then
 ) -> None:
     batch(tmp_path, [record(0)])
     steps: list[str] = []
-    write = outputs.write_file
+    write = durable_files.write_file
 
     def recorded(path: Path, content: Any) -> None:
         steps.append(path.name)
@@ -290,6 +291,16 @@ async def test_the_event_tells_every_step_and_is_the_one_in_the_stream(
     assert event.verdict == ReturnCode.SUCCESS
     assert event.trace.stopped_at is None
     assert finished.job.event == event.id
+
+
+async def test_processes_give_what_one_gives(tmp_path: Path, ledger: DatabaseJobLedger) -> None:
+    inputs = tuple(batch(tmp_path, [record(number), record(0)], f"{number}.avro") for number in range(3))
+    one, two = [
+        await run(job(tmp_path, f"debug-{workers}", inputs=inputs, parameters=DEBUG_RUN | ALL), ledger, workers=workers)
+        for workers in (1, 2)
+    ]
+    assert one.partial == two.partial
+    assert one.summary == two.summary
 
 
 async def test_progress_is_told_in_shards(tmp_path: Path, ledger: DatabaseJobLedger) -> None:

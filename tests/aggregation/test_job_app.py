@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from agent.aggregation import job_app as module
 from agent.aggregation.avro import read_facts
@@ -19,8 +20,9 @@ from agent.aggregation.job import run_job
 from agent.aggregation.job_app import job_app
 from agent.model.clock import Clock
 from agent.model.rng import SeededRng
+from storage import aggregation_ledger
 from storage.aggregation_jobs import DatabaseJobLedger
-from storage.database import MEMORY, AsyncDatabase, Location
+from storage.database import MEMORY, AsyncDatabase, Database, Location
 from tests.aggregation.jobs import BUCKET, KEYS, NOW, ORIGIN, batch, domain_file, record
 
 Client = TestClient[web.Request, web.Application]
@@ -265,6 +267,27 @@ async def test_the_list_tells_of_each_job_what_a_chart_needs_and_never_the_sums_
     assert [fact["unnoised_metric"] for fact in job["summary"]["facts"]] == [0, 100]
 
 
+@pytest.mark.parametrize("hostile", ["\ud800", "a\0b", "x" * 100_000, "\u202e<script>"])
+@pytest.mark.parametrize("name", ["attribution_report_to", "filtering_ids", "unknown\ud800"])
+async def test_whatever_parameters_say_the_job_ends_and_is_told(tmp_path: Path, name: str, hostile: str) -> None:
+    async with running(buckets(tmp_path)) as client:
+        job = await run(client, request(job_parameters={name: hostile}))
+        assert job["job_parameters"][name] == hostile
+        assert job["result_info"]["return_code"] in {
+            "INVALID_JOB",
+            "REPORTS_WITH_ERRORS_EXCEEDED_THRESHOLD",
+            "SUCCESS",  # of parameters that the service does not know
+        }
+        assert (await client.get("/aggregation/v1alpha/jobs")).status == 200
+
+
+@pytest.mark.parametrize("query", ["job_request_id=%00", "job_request_id=%ed%a0%80", "job_request_id=%ff", "x=1"])
+async def test_whatever_is_asked_for_is_answered(tmp_path: Path, query: str) -> None:
+    async with running(buckets(tmp_path)) as client:
+        response = await client.get(URL(f"/aggregation/v1alpha/getJob?{query}", encoded=True))
+        assert response.status == 404
+
+
 async def test_jobs_run_one_at_a_time_in_their_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root, gate, begun = buckets(tmp_path), asyncio.Event(), asyncio.Queue[str]()
 
@@ -301,6 +324,34 @@ async def test_a_restart_goes_on_with_the_jobs_that_were_not_finished(
     async with running(root, database) as client:
         assert [(await finished(client, name))["result_info"]["return_code"] for name in ("a", "b")] == ["SUCCESS"] * 2
     assert read_facts(root / "summaries" / "b-1-of-1") == {BUCKET: 100, 0: 0}
+
+
+async def test_a_job_that_a_reset_forgot_while_it_waited_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, path, gate, begun = (
+        buckets(tmp_path / "root"),
+        tmp_path / "ledger.sqlite3",
+        asyncio.Event(),
+        asyncio.Queue[str](),
+    )
+
+    async def held(job: Any, **named: Any) -> Any:
+        begun.put_nowait(job.job_request_id)
+        await gate.wait()
+        return await run_job(job, **named)
+
+    monkeypatch.setattr(module, "run_job", held)
+    async with running(root, path) as client:
+        await create(client, request("a"))
+        await create(client, request("b"))
+        assert await begun.get() == "a"
+        with Database.open(path, now=NOW) as database:
+            database.transact("reset", aggregation_ledger.remove_all)
+        await create(client, request("c", output_data_blob_prefix="c"))
+        gate.set()
+        await finished(client, "c")
+        assert await begun.get() == "c"
 
 
 async def test_a_job_that_breaks_does_not_hold_up_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

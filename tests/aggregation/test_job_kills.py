@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from agent.aggregation.avro import read_facts
-from agent.aggregation.outputs import Output, is_unfinished
+from agent.aggregation.durable_files import is_unfinished
+from agent.aggregation.outputs import Output
 from storage.aggregation_jobs import DatabaseJobLedger
 from storage.database import AsyncDatabase
 from tests.aggregation.jobs import BUCKET, NOW, batch, job, record, run

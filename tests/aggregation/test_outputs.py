@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import pytest
 
 from agent.aggregation import outputs
 from agent.aggregation.job_documents import JobOutcome, read_outcome
-from agent.aggregation.outputs import Output, is_unfinished, write_file, write_outputs
+from agent.aggregation.outputs import Output, write_outputs
 from agent.engines.aggregation.key_structure import BucketName
 from agent.model.aggregation import (
     AggregatedFact,
@@ -45,6 +43,7 @@ PARTIAL = Partial(
     left_out=[LeftOut("a.avro[3]", None, (ErrorCounter.DECRYPTION_ERROR,), "no key opens it", "cut off", "https://a")],
     duplicates=2,
     units={UNIT: 9},
+    made_of={UNIT: "attribution-reporting, https://shop.test"},
     unqueried=4,
     unqueried_id=2**64 - 1,
 )
@@ -116,6 +115,18 @@ def test_json_and_csv_have_hexadecimal_decimal_names_and_the_interval(tmp_path: 
     assert list(rows[0]) == head
     assert rows[0] == {**{k: str(v) for k, v in first.items() if k != "dimensions"}, **first["dimensions"]}
     assert {name: value for name, value in rows[1].items() if value} == {k: str(v) for k, v in largest.items()}
+
+
+def test_no_name_is_a_formula_in_a_spreadsheet_or_hides_a_column_of_the_summary(tmp_path: Path) -> None:
+    def formula(_bucket: int) -> BucketName:
+        return BucketName("=1+1", "s", (("@dimension", "+2"), ("metric", "-3")), 1.0, "\tEUR")
+
+    write_outputs(Output(tmp_path), JOB, OUTCOME, formula)
+    with (tmp_path / "output.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    assert (row["name"], row["'@dimension"], row["metric (dimension)"]) == ("'=1+1", "'+2", "'-3")
+    assert (row["unit"], row["metric"], row["p5"]) == ("'\tEUR", "-5", "-25")
+    assert json.loads((tmp_path / "output.json").read_text())["facts"][0]["name"] == "=1+1"
 
 
 def test_sums_without_noise_are_in_debug_files_alone(tmp_path: Path) -> None:
@@ -191,86 +202,3 @@ def test_two_writings_of_an_outcome_are_equal_byte_for_byte(tmp_path: Path) -> N
     assert len(list((tmp_path / "one").iterdir())) == 9
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
-
-
-def test_a_file_that_cannot_be_finished_leaves_what_was_there_and_nothing_beside(tmp_path: Path) -> None:
-    path = tmp_path / "output.json"
-    path.write_text("before")
-
-    def fails(part: Path) -> None:
-        part.write_text("half")
-        assert is_unfinished(part.name)
-        raise OSError(28, "No space left on device")
-
-    with pytest.raises(OSError, match="No space"):
-        write_file(path, fails)
-    assert (path.read_text(), list(tmp_path.iterdir())) == ("before", [path])
-
-
-def test_what_a_killed_writer_left_is_overwritten_by_the_next(tmp_path: Path) -> None:
-    path = tmp_path / "output.json"
-    (tmp_path / ".output.json.part").write_text("half of what a killed one wrote, longer than all")
-    write_file(path, lambda part: part.write_text("whole"))
-    assert (path.read_text(), list(tmp_path.iterdir())) == ("whole", [path])
-
-
-def test_a_file_is_durable_before_it_has_its_name_and_its_name_and_folders_before_the_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done: list[tuple[str, str]] = []
-    fsync, replace = os.fsync, Path.replace
-
-    def told_fsync(descriptor: int) -> None:
-        done.append(("fsync", os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path)))  # noqa: PTH115
-        fsync(descriptor)
-
-    def told_replace(path: Path, target: Path) -> Path:
-        done.append(("replace", str(target.relative_to(tmp_path))))
-        return replace(path, target)
-
-    monkeypatch.setattr(os, "fsync", told_fsync)
-    monkeypatch.setattr(Path, "replace", told_replace)
-    write_file(tmp_path / "a" / "b" / "output.json", lambda part: part.write_text("whole"))
-    assert done == [
-        ("fsync", "."),
-        ("fsync", "a"),
-        ("fsync", "a/b/.output.json.part"),
-        ("replace", "a/b/output.json"),
-        ("fsync", "a/b"),
-    ]
-
-
-def test_writers_of_one_file_at_once_take_turns(tmp_path: Path) -> None:
-    path = tmp_path / "output.json"
-    inside: list[int] = []
-
-    def write(part: Path) -> None:
-        assert not inside
-        inside.append(1)
-        part.write_text("x" * 10_000)
-        assert part.stat().st_size == 10_000
-        inside.clear()
-
-    failures: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            for _ in range(20):
-                write_file(path, write)
-        except BaseException as error:  # noqa: BLE001
-            failures.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert os.listdir(tmp_path) == ["output.json"]  # noqa: PTH208
-
-
-@pytest.mark.parametrize(
-    ("name", "unfinished"), [(".a.avro.part", True), ("a.part", False), (".a", False), ("a.avro", False)]
-)
-def test_an_unfinished_file_is_known_by_its_name(name: str, unfinished: bool) -> None:
-    assert is_unfinished(name) is unfinished

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.aggregation.avro import Record, write_reports
@@ -74,7 +74,13 @@ _reports = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture
+def few_ids_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.aggregation.pool._IDS_IN_MEMORY", 6)
+
+
+@pytest.mark.usefixtures("few_ids_in_memory")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(reports=st.lists(_reports, min_size=1, max_size=24), cuts=st.lists(st.integers(0, 24), max_size=5))
 async def test_duplicates_across_shards_count_once_whatever_the_split(
     tmp_path_factory: pytest.TempPathFactory, reports: list[Record], cuts: list[int]

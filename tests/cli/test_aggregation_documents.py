@@ -3,16 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agent.cli.aggregation_documents import (
-    event_of,
-    event_values,
-    job_document,
-    job_of,
-    settlement_document,
-    settlement_of,
-    units_document,
-    units_of,
-)
+from agent.cli.aggregation_documents import job_document, job_of, settlement_document, settlement_of
 from agent.model.aggregation import (
     BudgetUnit,
     ErrorCounter,
@@ -23,7 +14,6 @@ from agent.model.aggregation import (
     SpentUnit,
     StoredJob,
 )
-from agent.model.events import Check, Event, Trace
 
 UNIT = BudgetUnit("ab" * 32, 3_600_000, "https://adtech.test")
 RESULT = ResultInfo(
@@ -60,17 +50,6 @@ def test_a_job_that_has_not_ended_arrives_as_it_was() -> None:
     assert job_of(passed_on(job_document(begun))) == begun
 
 
-def test_units_arrive_with_their_numbers_of_reports() -> None:
-    units = {UNIT: 3, UNIT._replace(hour=0): 1}
-    assert units_of(passed_on(units_document(units))) == units
-
-
 def test_both_ends_of_a_settlement_arrive_as_they_were() -> None:
     for settlement in (Settlement((SpentUnit(UNIT, "job-0", 4),)), Settlement(outcome={"dump": ""}), Settlement()):
         assert settlement_of(passed_on(settlement_document(settlement))) == settlement
-
-
-def test_an_event_arrives_with_its_checks() -> None:
-    checks = (Check("input", passed=True), Check("budget", passed=False, detail="spent", fix="wait"))
-    event = Event("aggregation-job", 5, "SUCCESS", "done", "", {"units": 1}, Trace(checks))
-    assert event_of(passed_on(event_values(event))) == event

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.aggregation_request import FLAGS, ORIGIN, SITE, combined, count_origins, only_origin, read_request
+from agent.cli.aggregation_request import (
+    FLAGS,
+    ORIGIN,
+    SITE,
+    checked_job_id,
+    combined,
+    count_origins,
+    domain_of,
+    only_origin,
+    read_request,
+)
 from agent.model.errors import UsageError
 from tests.aggregation.jobs import batch, record
 
@@ -117,6 +127,50 @@ def test_many_origins_are_counted_and_not_listed() -> None:
     assert raised.value.what.endswith("and 15 more")
 
 
+def test_an_origin_that_is_none_is_told_on_one_line_however_long_it_is() -> None:
+    with pytest.raises(UsageError) as raised:
+        only_origin(Counter({"https://a.test\nerror: \x1b[2J": 2, "https://b.test/" + "x" * 10_000: 1}), "")
+    for text in (raised.value.what, raised.value.fix):
+        assert text.isprintable()
+        assert len(text) < 400
+
+
 def test_reports_without_an_origin_are_told() -> None:
     with pytest.raises(UsageError, match="no report names a reporting origin"):
         only_origin(Counter(), "reports.avro")
+
+
+def test_a_job_has_a_name_that_the_service_takes() -> None:
+    assert checked_job_id("job_1/a") == "job_1/a"
+    for name in ("two words", "", "j" * 129):
+        with pytest.raises(UsageError) as raised:
+            checked_job_id(name)
+        assert raised.value.where == "--job"
+        assert raised.value.rule
+
+
+def test_a_domain_is_asked_for_in_one_way_or_the_other(tmp_path: Path) -> None:
+    csv = tmp_path / "d.csv"
+    csv.write_text("bucket\n5\n")
+    structure = tmp_path / "keys.toml"
+    structure.write_text("[s.dimensions]\na = {offset = 0, bits = 4, values = [5, 6]}\n")
+    assert domain_of(csv, None, no_domain=False).buckets == (5,)
+    assert domain_of(None, structure, no_domain=False).buckets == (5, 6)
+    named = domain_of(csv, structure, no_domain=False)
+    open_ended = domain_of(None, structure, no_domain=True)
+    assert (named.buckets, open_ended.buckets) == ((5,), None)
+    for domain in (named, open_ended):
+        name = domain.name_of(6)
+        assert name is not None
+        assert name.label == "s: a 6"
+    for files in ((csv, None, True), (None, None, False)):
+        with pytest.raises(UsageError):
+            domain_of(files[0], files[1], no_domain=files[2])
+
+
+def test_a_key_structure_that_is_given_as_a_domain_is_told_its_flag(tmp_path: Path) -> None:
+    structure = tmp_path / "keys.toml"
+    structure.write_text("[s.dimensions]\n")
+    with pytest.raises(UsageError) as raised:
+        domain_of(structure, None, no_domain=False)
+    assert "--key-structure" in raised.value.fix

@@ -18,6 +18,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.moved = 0
+        self.speed = 0
 
     def now(self) -> int:
         return DEFAULT_FROZEN_START + self.moved
@@ -47,7 +48,7 @@ async def test_it_answers_who_has_the_token(agent: Agent) -> None:
     async with control_endpoint(agent, ":memory:") as control:
         assert await post(control, "time.advance", {"by": "2d"}) == (
             200,
-            {"schema": 1, "now": "2026-01-07T09:00:00+00:00", "milliseconds": 1_767_776_400_000},
+            {"schema": 1, "now": "2026-01-07T09:00:00+00:00", "milliseconds": 1_767_776_400_000, "speed": 0},
         )
 
 
@@ -95,9 +96,9 @@ async def test_a_preflight_gets_no_permission(agent: Agent) -> None:
 
 async def test_an_operation_it_does_not_have_is_named(agent: Agent) -> None:
     async with control_endpoint(agent, ":memory:") as control:
-        status, answer = await post(control, "state.sql", {})
+        status, answer = await post(control, "state.polish", {})
     assert status == 404
-    assert "state.sql" in answer["error"]["what"]
+    assert "state.polish" in answer["error"]["what"]
 
 
 @pytest.mark.parametrize("asked", [[], "text", 7])

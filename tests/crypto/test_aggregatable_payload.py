@@ -265,6 +265,14 @@ def test_no_bytes_raise(plaintext: bytes) -> None:
     assert contributions_of(plaintext) == judged_by_cbor2(plaintext)
 
 
+@pytest.mark.parametrize("head", range(256))
+def test_only_the_head_of_an_array_counts_entries(head: int) -> None:
+    entry = encode_payload([Contribution(5, 7, 1)], id_bytes=1, length=1)[7:-20]
+    for count in (head & 0x7F, head & 0x1F):
+        plaintext = b"\xa2\x64data" + bytes([head]) + entry * count + b"\x69operation\x69histogram"
+        assert contributions_of(plaintext) == judged_by_cbor2(plaintext)
+
+
 def test_what_browsers_make_is_read_without_cbor2(monkeypatch: pytest.MonkeyPatch) -> None:
     checked = 0
     expected = [judged_by_cbor2(base64.b64decode(case["cleartext_cbor_b64"])) for case in goldens()]

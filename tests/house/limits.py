@@ -25,6 +25,12 @@ def _lines() -> Iterator[str]:
     yield "|---|---|---|"
     yield from (f"| {row['subject']} | {row['chromium']} | {row['here']} |" for row in table["difference"])
     yield ""
+    yield "What differs from the real aggregation service:"
+    yield ""
+    yield "| | the service | tallyhost |"
+    yield "|---|---|---|"
+    yield from (f"| {row['subject']} | {row['service']} | {row['here']} |" for row in table["service"])
+    yield ""
     yield "What the specifications and explainers name as future, and is not built:"
     yield ""
     yield "| | here |"

@@ -51,6 +51,7 @@ FIGURES = {
     "shared_storage": {
         f"shared_storage.{subject}" for subject in ("set", "run", "add_module", "run_to_contribution_stored")
     },
+    "dashboard": {"dashboard.first_paint.full", "dashboard.answer.rare", "dashboard.memory"},
     "opt_out": {f"opt_out.{state}.{call}.enabled_less_opted_out" for state in ("plain", "crowded") for call in _CALLS},
 }
 """What each benchmark gives at least."""

@@ -9,6 +9,7 @@ from agent.cli.main import COMMANDS, cli
 from agent.engines.aggregation.key_structure import KeyStructure, read_key_structure
 from tests.conformance_data import REPOSITORY
 from tests.house.limits import HEADING, section
+from tests.house.reference.fixtures import plugin_options
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 NAMED_AS_FUTURE = (
@@ -37,7 +38,7 @@ def test_the_two_commands_come_before_anything_else_that_can_be_typed() -> None:
 
 def test_the_table_of_commands_is_the_command_line_s() -> None:
     context = cli.make_context("tallyhost", [], resilient_parsing=True)
-    table = dict(re.findall(r"^\| `tallyhost ([a-z]+)[^`]*` \| (.+?) \|$", README, flags=re.MULTILINE))
+    table = dict(re.findall(r"^\| `tallyhost ([a-z-]+)[^`]*` \| (.+?) \|$", README, flags=re.MULTILINE))
     assert list(table) == list(COMMANDS)
     for name, told in table.items():
         command = cli.get_command(context, name)
@@ -47,7 +48,7 @@ def test_the_table_of_commands_is_the_command_line_s() -> None:
 
 def test_every_flag_that_the_readme_names_exists() -> None:
     context = cli.make_context("tallyhost", [], resilient_parsing=True)
-    known = {"--help", "--version"}
+    known = {"--help", "--version"} | {name.partition(" ")[0] for name, _ in plugin_options().options}
     pending = [cli.get_command(context, name) for name in COMMANDS]
     while pending:
         command = pending.pop()

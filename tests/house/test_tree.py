@@ -32,6 +32,7 @@ ROOTS = ("storage", "sites", "injected_js", "benchmarks")
 WITHOUT_COUNTERPART = {"conformance", "house", "scenarios", "simulation", "security", "stories"}
 """Folders of tests that hold the whole to something, and mirror no folder."""
 ABOUT_SEVERAL = {
+    "tests/aggregation/test_payload_goldens.py",
     "tests/browser/network/test_concurrency.py",
     "tests/delivery/test_delivery_rules.py",
     "tests/engines/attribution/test_level1_examples.py",

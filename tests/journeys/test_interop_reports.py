@@ -4,10 +4,11 @@ from typing import Any
 
 from agent.crypto.aggregatable_payload import encode_payload, seal_payload
 from agent.engines.attribution_reporting.report_bodies import aggregatable_json, shared_info
-from agent.journeys.interop_reports import COORDINATOR_KEY, compare, in_order, normalized_report, sent_report
+from agent.journeys.interop_reports import compare
 from agent.model.attribution_reporting.reports import AggregatableContent, Contribution
 from agent.model.reports import Report, ReportKind
 from agent.model.rng import SeededRng
+from agent.reporting.interop_form import COORDINATOR_KEY, in_order, normalized_report, sent_report
 
 URL = "https://reporter.test/.well-known/attribution-reporting/report-aggregate-attribution"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -88,6 +89,13 @@ async def test_a_batch_has_the_hours_that_are_over_and_in_no_batch_yet(tmp_path:
     assert [batch.reports for batch in (first, at_once, later)] == [1, 0, 1]
     # No hour is in two batches, so neither budget is spent for the other.
     assert codes == ["SUCCESS", "SUCCESS"]
+
+
+async def test_two_who_ask_at_once_have_no_report_in_two_batches(tmp_path: Path) -> None:
+    async with companies(tmp_path, noise=False) as there:
+        await there.send(1, (BANNER, PURCHASE))
+        batches = await asyncio.gather(*(there.measurement.export(ATTRIBUTION_REPORTING) for _ in range(3)))
+    assert [batch.reports for batch in batches] == [1, 0, 0]
 
 
 async def test_copies_for_debugging_and_reports_of_the_other_api_are_in_no_batch(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,21 @@ def test_jobs_that_spend_nothing_are_told_apart(debug_run: bool, clear_text: boo
 def test_a_summary_of_many_buckets_is_cut_and_says_where_the_rest_is() -> None:
     many = view(rows=tuple(Row(number, None, 1, 0, 2, None) for number in range(MAX_ROWS + 7)))
     assert "The first 1,000 buckets are shown; 7 more are in output.csv" in words(many)
+
+
+def test_all_buckets_are_gone_through_at_most_once_however_many_rows_are_shown() -> None:
+    class Counted(tuple[Row, ...]):
+        """Rows that count how often they are gone through."""
+
+        __slots__ = ()
+        times = 0
+
+        def __iter__(self) -> Iterator[Row]:
+            Counted.times += 1
+            return super().__iter__()
+
+    render_page(view(rows=Counted(Row(number, None, 1, 0, 2, 1) for number in range(50))))
+    assert Counted.times <= 1
 
 
 def test_a_summary_without_buckets_has_a_page() -> None:

@@ -63,6 +63,12 @@ def test_what_looks_like_markup_is_text() -> None:
     assert lines[3][0] == "[bold]x[/bold]"
 
 
+def test_a_name_and_a_unit_cannot_steer_the_terminal() -> None:
+    name = BucketName("a\x1b[2Jb", scale=1.0, unit="\x9b31m")
+    line = printed(view(rows=(Row(1, name, 7, 7, 7, None),)))[3]
+    assert (line[0], line[-1]) == (r"a\x1b[2Jb", r"\x9b31m")
+
+
 def test_a_bar_goes_from_zero_to_the_sum() -> None:
     assert bar(row(100), 0, 100, width=10) == "█" * 10
     assert bar(row(50), 0, 100, width=10) == "█" * 6 + " " * 4

@@ -114,8 +114,8 @@ def test_every_summary_says_its_epsilon_its_noise_and_what_it_cost() -> None:
     assert "Purchases, noise of scale 4 (standard deviation 5.6)" in w3c
     assert re.search(r"Reports ?36 Epsilon ?0.5 Minimum batch ?20 The numbers", w3c)
     (job,) = [card for card in cards if card.startswith("Attribution Reporting")]
-    assert "Purchases, noise of scale 0.2 (standard deviation 0.283)" in job
-    assert "Euros, noise of scale 204.8 (standard deviation 290)" in job
+    assert "Purchases, noise of scale 0.2 (standard deviation 0.2828)" in job
+    assert "Euros, noise of scale 204.8 (standard deviation 289.6)" in job
     assert re.search(r"Reports ?11 Epsilon ?10 Budget units spent ?9 The numbers", job)
 
 

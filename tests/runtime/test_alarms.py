@@ -39,3 +39,29 @@ async def test_time_that_passes_rings_alarms_unless_the_clock_stands_still() -> 
     standing.after(1, lambda: rung.append("in real time"), in_real_time=True)
     await asyncio.sleep(0.05)
     assert rung == ["running", "in real time"]
+
+
+async def test_a_stopped_clock_rings_nothing_by_itself_until_it_goes_on() -> None:
+    clock, rung = Clock(), list[str]()
+    alarms = Alarms(clock)
+    alarms.after(50, lambda: rung.append("set while it ran"))
+    clock.freeze()
+    alarms.after(10, lambda: rung.append("set while it stood"))
+    alarms.after(10, lambda: rung.append("in real time"), in_real_time=True)
+    await asyncio.sleep(0.15)
+    assert rung == ["in real time"]
+    clock.run()
+    await asyncio.sleep(0.15)
+    assert rung == ["in real time", "set while it stood", "set while it ran"]
+
+
+async def test_a_clock_that_is_moved_rings_nothing_before_it_is_asked_to() -> None:
+    clock, rung = Clock(), list[str]()
+    alarms = Alarms(clock)
+    alarms.after(60_000, lambda: rung.append("due"))
+    clock.run(10_000)
+    clock.advance("1h")
+    await asyncio.sleep(0.05)
+    assert rung == []
+    alarms.ring()
+    assert rung == ["due"]

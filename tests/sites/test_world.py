@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from sites import auction
 from sites.story import ARTICLES, CAMPAIGNS, HOSTS, POSTER, PRODUCTS, TOUR
 from sites.world import demo_sites
 from tests.sites.markup import Page
@@ -160,7 +161,7 @@ def test_the_poster_hangs_on_the_front_pages_of_its_sites_alone(pages: dict[str,
 
 
 def test_no_file_of_the_sites_names_a_host_outside_the_demo_world() -> None:
-    own = {host.name for host in HOSTS}
+    own = {*(host.name for host in HOSTS), auction.HOST}
     texts = {
         f"{folder.name}/{file.name}": file.read_text("utf-8")
         for folder in resources.files("sites").iterdir()

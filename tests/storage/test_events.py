@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +12,7 @@ import pytest
 from agent.model.events import Check, Event, Trace
 from storage import events
 from storage.database import Database
+from tests.storage.plans import steps
 
 NOW = 1_767_603_600_000
 EVENT = Event(
@@ -125,3 +127,43 @@ def test_reading_a_page_never_scans_or_sorts_the_stream(database: Database, filt
     database.on_statement(None)
     plan = database.connection.execute(f"EXPLAIN QUERY PLAN {statements[1]}").fetchall()
     assert [row[3].split()[0] for row in plan] == ["SEARCH"]
+
+
+def test_what_happened_to_a_report_are_its_latest_events_in_their_order(database: Database) -> None:
+    for kind in ("report.retry", "report.not-sent", "conversion", "report.sent"):
+        append(
+            database, replace(EVENT, kind=kind, data={"report": "7f"}), replace(EVENT, kind=kind, data={"report": "8"})
+        )
+    happened = database.transact("read", lambda c: events.of_report(c, "7f", limit=2))
+    assert [event.kind for event in happened] == ["report.not-sent", "report.sent"]
+
+
+def test_a_source_and_an_impression_name_the_event_that_stored_them(database: Database) -> None:
+    source = replace(EVENT, kind="source-registration", data={"source": 3})
+    append(database, source, replace(EVENT, kind="trigger-registration", data={"source": 3}))
+    append(database, replace(EVENT, kind="impression", data={"impression": 3}))
+    found = database.transact("find", lambda c: (events.of_source(c, 3), events.of_impression(c, 3)))
+    assert [event.id for event in found if event] == [1, 3]
+    assert database.transact("find", lambda c: (events.of_source(c, 4), events.of_impression(c, 1))) == (None, None)
+
+
+def test_the_events_before_one_are_given_from_the_latest_on(database: Database) -> None:
+    append(database, *[EVENT] * 4, replace(EVENT, kind="impression"), EVENT)
+    before = database.transact("before", lambda c: events.before(c, 5, "conversion", limit=2))
+    assert [event.id for event in before] == [4, 3]
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda c: events.of_report(c, "7f"),
+        lambda c: events.of_source(c, 3),
+        lambda c: events.of_impression(c, 3),
+        lambda c: events.before(c, 5, "conversion", limit=2),
+    ],
+)
+def test_what_belongs_to_something_is_found_by_seeking(
+    database: Database, work: Callable[[sqlite3.Connection], object]
+) -> None:
+    plan = steps(database.connection, work)
+    assert [step.split()[0] for step in plan] == ["SEARCH"]

@@ -96,10 +96,18 @@ def test_find_gives_one_report_for_a_unique_prefix_and_two_to_tell_that_it_is_no
     assert reports.find(connection, "a_%") == []
 
 
+def test_the_reports_of_a_decision_come_in_their_order(connection: sqlite3.Connection) -> None:
+    for number, event in enumerate((5, 6, 5)):
+        reports.insert(connection, replace(RETURNED, id=f"{number}" * 32, event_id=event))
+    assert [report.id[0] for report in reports.of_event(connection, 5)] == ["0", "2"]
+    assert reports.of_event(connection, 7) == []
+
+
 @pytest.mark.parametrize(
     ("work", "index"),
     [
         (lambda c: reports.find(c, "ab"), "INDEX sqlite_autoindex_reports_1 (id>? AND id<?)"),
+        (lambda c: reports.of_event(c, 3), "INDEX reports_by_event (event_id=?)"),
         (lambda c: reports.read(c, after=3), "INTEGER PRIMARY KEY (rowid>?)"),
         (lambda c: reports.read(c, after=3, state=ReportState.SENT), "INDEX reports_by_state (state=? AND position>?)"),
     ],

@@ -17,6 +17,7 @@ from agent.model.attribution_reporting.eligibility import (
 )
 from agent.model.attribution_reporting.reports import AggregatableContent, EventLevelContent
 from agent.model.clock import DAY, HOUR, MINUTE
+from agent.model.events import Check
 from agent.model.reports import ReportState
 from agent.verbs import attribution_reporting as verbs
 from agent.verbs.attribution_reporting import RegistrationRules
@@ -264,3 +265,12 @@ def test_a_reporting_origin_has_one_set_of_scopes_in_a_navigation(world: Reporti
     assert source("c", navigation="") == SUCCESS
     assert source("c") == "ignored"
     assert world.stopped_at().rule == "scopes of the navigation"
+
+
+def test_a_field_that_was_understood_is_the_first_check_and_tells_its_warnings(world: ReportingWorld) -> None:
+    assert world.source() == SUCCESS
+    assert world.event().trace.checks[0] == Check("Attribution-Reporting-Register-Source", True, "parsed")
+    world.source(expiry="3")
+    first = world.event().trace.checks[0]
+    assert first.passed
+    assert first.detail.startswith("parsed, 1 warning: expiry ")

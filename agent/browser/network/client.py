@@ -10,8 +10,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from agent.browser.network.exchange import unreachable
-from agent.browser.network.hosts import HostMap, Refusal, Tls, Upstream
+from agent.browser.network.hosts import HostMap, Refusal, Tls, Upstream, unreachable
 from agent.model.interfaces import NetworkError
 
 TIMEOUT = 30.0
@@ -70,9 +69,7 @@ class HostClient:
         after ``limit`` bytes; with 0 nobody waits for it.
         """
         public = URL(url, encoded=True)
-        assert public.host is not None
-        assert public.port is not None
-        upstream = self._hosts.resolve(public.scheme, public.host, public.port)
+        upstream = self._upstream(public)
         if isinstance(upstream, Refusal):
             return upstream
         try:
@@ -88,6 +85,15 @@ class HostClient:
                 return Answer(response.status, tuple(response.headers.items()), content)
         except (aiohttp.ClientError, TimeoutError) as error:
             return replace(unreachable(upstream, str(error) or "not in time"), error=_network_error(error))
+
+    def reaches(self, url: str) -> bool:
+        """Whether there is a server to send a request for ``url`` to, whether it answers or not."""
+        return not isinstance(self._upstream(URL(url, encoded=True)), Refusal)
+
+    def _upstream(self, public: URL) -> Upstream | Refusal:
+        assert public.host is not None
+        assert public.port is not None
+        return self._hosts.resolve(public.scheme, public.host, public.port)
 
 
 async def _beginning(content: aiohttp.StreamReader, limit: int) -> bytes:

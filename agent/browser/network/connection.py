@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import cast
 
 from agent.browser.network import pages
-from agent.browser.network.exchange import Destination, FrontState, Relay
+from agent.browser.network.exchange import Relay
 from agent.browser.network.headers import Headers
 from agent.browser.network.hooks import Exchange
 from agent.browser.network.hosts import DEFAULT_PORTS
+from agent.browser.network.surroundings import Destination, FrontState
 from agent.browser.network.tunnel import join
 from agent.browser.network.upstream import UpstreamConnection, cut
 from agent.browser.network.wire import MalformedMessageError, RequestHead, RequestReader, encode_response

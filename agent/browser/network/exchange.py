@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Protocol
 
 from agent.browser.network import pages
-from agent.browser.network.ca import CertificateAuthority
+from agent.browser.network.chaos import INTERIM, interim_arrives, refusal_of, waits
 from agent.browser.network.headers import Headers
-from agent.browser.network.hooks import Exchange, FrontHooks
-from agent.browser.network.hosts import HostMap, Refusal, RefusalKind, Upstream
-from agent.browser.network.upstream import UpstreamConnection, UpstreamPool
+from agent.browser.network.hooks import Exchange
+from agent.browser.network.hosts import Refusal, Upstream, unreachable
+from agent.browser.network.surroundings import BrowserSide, Destination, FrontState
+from agent.browser.network.upstream import UpstreamConnection
 from agent.browser.network.wire import (
     Framing,
     MalformedMessageError,
@@ -23,64 +22,13 @@ from agent.browser.network.wire import (
     encode_request,
     encode_response,
 )
-from agent.model.tasks import Tasks
+from agent.model.chaos import Strike, Trouble
 
 _log = logging.getLogger("tallyhost")
 UPLOAD_BUFFER = 1 << 16
 """Bytes of a request body taken from the browser before its upstream is there."""
 _SHOWN_TO_PEOPLE = frozenset({None, b"document", b"iframe", b"frame"})
 """Request destinations that show the page a front answers with; None where a client tells none."""
-
-
-@dataclass(slots=True)
-class FrontState:
-    """What all connections of one front share."""
-
-    front_id: str
-    hosts: HostMap
-    hooks: FrontHooks
-    authority: CertificateAuthority
-    pool: UpstreamPool = field(default_factory=UpstreamPool)
-    tasks: Tasks = field(default_factory=Tasks)
-
-
-class BrowserSide(Protocol):
-    """What an exchange asks of the browser's connection."""
-
-    @property
-    def write_paused(self) -> bool:
-        """Whether the connection is full."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Send to the browser."""
-        ...
-
-    def steer_reading(self) -> None:
-        """Read on or wait, as the exchange wants it now."""
-        ...
-
-    def exchange_done(self, *, keep_alive: bool) -> None:
-        """Both messages are complete."""
-        ...
-
-    def become_tunnel(self, upstream: UpstreamConnection) -> None:
-        """Pass raw bytes from here on."""
-        ...
-
-    def cut(self) -> None:
-        """Reset the connection."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """What the browser asks for: scheme as resolved (``http``, ``https``), host without brackets, port, path."""
-
-    scheme: str
-    host: str
-    port: int
-    path: bytes
 
 
 class Relay:
@@ -125,7 +73,27 @@ class Relay:
         upstream = self._state.hosts.resolve(destination.scheme, destination.host, destination.port)
         if isinstance(upstream, Refusal):
             self._answer(upstream)
-        elif (pooled := self._state.pool.take(upstream)) is not None:
+        elif (trouble := self._state.chaos(self.exchange)) is not None:
+            self._hooked(lambda _: waits(trouble), lambda: self._struck(trouble, upstream))
+        else:
+            self._send(upstream)
+
+    def _struck(self, trouble: Trouble, upstream: Upstream) -> None:
+        """Chaos has struck, and what it holds back has waited."""
+        match trouble.strike:
+            case Strike.SLOWED:
+                self._send(upstream)
+            case Strike.FAILED:
+                self._show(trouble.rule.status, refusal_of(trouble, self._destination.host))
+            case Strike.RESET | Strike.STALLED:
+                if not self._head.upgrade:
+                    self._browser.write(INTERIM)
+                self._hooked(
+                    lambda _: interim_arrives(), lambda: self._refuse(refusal_of(trouble, self._destination.host))
+                )
+
+    def _send(self, upstream: Upstream) -> None:
+        if (pooled := self._state.pool.take(upstream)) is not None:
             self._attach(pooled)
         else:
             self._dial(upstream)
@@ -341,14 +309,19 @@ class Relay:
 
     def _answer(self, refusal: Refusal) -> None:
         self.exchange.answered_by_front = True
-        if self.exchange.request_headers.get(b"sec-fetch-dest") not in _SHOWN_TO_PEOPLE:
+        if self.exchange.request_headers.get(b"sec-fetch-dest") in _SHOWN_TO_PEOPLE:
+            self._show(pages.status_of(refusal), refusal)
+        else:
             # A script must see what it sees of a host that is not there: a network error, no page of ours.
-            _log.info("%s: %s", self.exchange.url, refusal.what)
-            self._state.hooks.on_refusal(self.exchange, refusal)
-            self._failed = True
-            self._browser.cut()
-            return
-        status = pages.status_of(refusal)
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        _log.info("%s: %s", self.exchange.url, refusal.what)
+        self._state.hooks.on_refusal(self.exchange, refusal)
+        self._failed = True
+        self._browser.cut()
+
+    def _show(self, status: int, refusal: Refusal) -> None:
         headers, body = pages.page(status, refusal.what, refusal.fix)
         self._to_upstream.clear()
         self.response_head(ResponseHead(status, pages.reason(status), headers, Framing.LENGTH, keep_alive=False))
@@ -386,10 +359,3 @@ class Relay:
         proceed()
         self.response_flush()
         self._steer_upstream()
-
-
-def unreachable(upstream: Upstream, reason: str) -> Refusal:
-    """The refusal for a server that does not answer."""
-    return Refusal(
-        RefusalKind.UNREACHABLE, f"{upstream} did not answer: {reason}.", "Is the server running, and on that port?"
-    )

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Self
 
 from agent.browser.network.ca import CertificateAuthority
+from agent.browser.network.chaos import no_chaos
 from agent.browser.network.connection import BrowserConnection
-from agent.browser.network.exchange import FrontState
-from agent.browser.network.hooks import FrontHooks
+from agent.browser.network.hooks import Exchange, FrontHooks
 from agent.browser.network.hosts import HostMap
+from agent.browser.network.surroundings import FrontState
+from agent.model.chaos import Trouble
 
 
 class Front:
     """Listens on ``127.0.0.1:port`` while it is entered as a context manager.
 
     ``hosts`` and ``authority`` may be shared by several fronts; ``front_id`` names the profile in every exchange.
+    ``chaos`` says what is to go wrong with a request that could be sent.
     """
 
     def __init__(
-        self, hosts: HostMap, hooks: FrontHooks, authority: CertificateAuthority, *, front_id: str = ""
+        self,
+        hosts: HostMap,
+        hooks: FrontHooks,
+        authority: CertificateAuthority,
+        *,
+        front_id: str = "",
+        chaos: Callable[[Exchange], Trouble | None] = no_chaos,
     ) -> None:
-        self._state = FrontState(front_id, hosts, hooks, authority)
+        self._state = FrontState(front_id, hosts, hooks, authority, chaos=chaos)
         self._connections: set[BrowserConnection] = set()
         self._count = 0
         self._server: asyncio.Server | None = None

@@ -101,6 +101,10 @@ class HostMap:
         self._defaults.update(dict.fromkeys(map(_host_name, hosts), upstream))
         return upstream
 
+    def mapped(self) -> list[str]:
+        """The hosts that :meth:`map` was called for, sorted."""
+        return sorted(self._targets)
+
     def _upstream_of(self, target: str | Path | web.Application) -> Upstream:
         if isinstance(target, web.Application):
             return Upstream("127.0.0.1", self._serving.start(target))
@@ -143,6 +147,13 @@ class HostMap:
         patterns = ("*." + ".".join(labels[start:]) for start in range(1, len(labels)))
         found = next((self._targets[pattern] for pattern in patterns if pattern in self._targets), None)
         return found or self._defaults.get(name)
+
+
+def unreachable(upstream: Upstream, reason: str) -> Refusal:
+    """The refusal for a server that does not answer."""
+    return Refusal(
+        RefusalKind.UNREACHABLE, f"{upstream} did not answer: {reason}.", "Is the server running, and on that port?"
+    )
 
 
 def _host_name(host: str) -> str:

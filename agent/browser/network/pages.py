@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import html
+from http import HTTPStatus
 
 from agent.browser.network.headers import Headers
 from agent.browser.network.hosts import Refusal, RefusalKind
 
-_REASONS = {
-    400: b"Bad Request",
-    403: b"Forbidden",
-    431: b"Request Header Fields Too Large",
-    501: b"Not Implemented",
-    502: b"Bad Gateway",
-    505: b"HTTP Version Not Supported",
-}
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:1rem/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}}code{{font-size:.9rem}}</style>
 <h1>{title}</h1><p>{what}</p><p>{fix}</p><p><small>This page comes from tallyhost, not from the site.</small></p></html>
@@ -22,8 +15,8 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</
 
 
 def reason(status: int) -> bytes:
-    """The reason phrase of a status that a front gives itself."""
-    return _REASONS[status]
+    """The reason phrase of a status that a front gives itself; empty where there is none."""
+    return next((known.phrase.encode("ascii") for known in HTTPStatus if known == status), b"")
 
 
 def page(status: int, what: str, fix: str = "") -> tuple[Headers, bytes]:

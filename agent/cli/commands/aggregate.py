@@ -19,9 +19,19 @@ from agent.cli.aggregation_output import (
     print_summary,
     view_of,
 )
-from agent.cli.aggregation_request import ORIGIN, SITE, combined, count_origins, domain_of, only_origin, read_request
+from agent.cli.aggregation_request import (
+    ORIGIN,
+    SITE,
+    checked_job_id,
+    combined,
+    count_origins,
+    domain_of,
+    only_origin,
+    read_request,
+)
 from agent.cli.aggregation_run import check_folders, open_home, progress_bar, run
 from agent.cli.session import NOW_FLAG, PROFILE_FLAG, SEED_FLAG, Session, with_session
+from agent.engines.aggregation.explained_reports import shown
 from agent.model.aggregation import DEFAULT_EPSILON, DEFAULT_THRESHOLD_PERCENTAGE, MAX_EPSILON, ReturnCode
 from agent.model.rng import token
 from agent.reporting.aggregation_page import PAGE_NAME, write_page
@@ -45,13 +55,21 @@ _PARAMETER_FLAGS = (
         metavar="PERCENT",
         help=f"Refuse the job where more reports are left out [{DEFAULT_THRESHOLD_PERCENTAGE:g}].",
     ),
-    click.option("--input-report-count", type=click.IntRange(0), metavar="N", help="Stop early by this many reports."),
-    click.option("--filtering-ids", metavar="ID,...", help="Contributions that count [0]."),
+    click.option(
+        "--input-report-count",
+        type=click.IntRange(0),
+        metavar="N",
+        help="How many there are: lets a job that cannot succeed end early.",
+    ),
+    click.option("--filtering-ids", metavar="ID,...", help="The contributions that count, by their ids [0]."),
     click.option("--debug-run/--no-debug-run", default=None, help="Spend no budget; a debug summary beside the other."),
 )
 _DOMAIN_FLAGS = (
     click.option(
-        "--domain", type=_FILE, metavar="FILE", help="The buckets of the summary: Avro, or CSV with `bucket`."
+        "--domain",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The buckets of the summary: Avro, a folder of such, or CSV with `bucket`.",
     ),
     click.option("--key-structure", type=_FILE, metavar="FILE", help="TOML that says what the bits of buckets mean."),
     click.option("--no-domain", is_flag=True, help="The summary has every bucket of the reports."),
@@ -107,13 +125,13 @@ async def _aggregate(session: Session, reports: tuple[Path, ...], given: Mapping
     domain = domain_of(given["domain"], given["key_structure"], no_domain=given["no_domain"])
     from_file, named = ({}, None) if given["parameters"] is None else read_request(given["parameters"])
     parameters = combined(from_file, _from_flags(given))
-    job_id = given["job_id"] or named or f"job-{token(4)}"
+    job_id = checked_job_id(given["job_id"] or named or f"job-{token(4)}")
     async with open_home(config, keys_file=given["keys_file"], clear_text=given["clear_text"]) as home:
         if not {ORIGIN, SITE} & parameters.keys():
             with progress_bar("reading reports", config) as progress:
                 found = count_origins(reports, progress)
-            parameters[ORIGIN] = only_origin(found, " ".join(map(str, reports)))
-            output.note(f"{count(found.total(), 'report')} for {parameters[ORIGIN]}, the one origin that they name")
+            parameters[ORIGIN] = origin = only_origin(found, " ".join(map(str, reports)))
+            output.note(f"{count(found.total(), 'report')} for {shown(origin)}, the one origin that they name")
         job = Job(
             job_request_id=job_id,
             inputs=reports,
@@ -125,6 +143,7 @@ async def _aggregate(session: Session, reports: tuple[Path, ...], given: Mapping
         )
         page = given["html"] or given["output"] / PAGE_NAME
         check_folders({given["output"], page.parent})
+        output.note(f"job {job_id}")
         finished = await run(config, home, job, domain.name_of)
     view = view_of(finished, domain.name_of, reveal=given["reveal"])
     files = list(finished.files) if view is None else [*finished.files, page]

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import rich_click as click
 
 from agent.cli.output import print_error
 from agent.cli.session import Session, with_session
-from agent.cli.write_header_check import WRITE_HEADER, check_write_header
 from agent.engines.attribution_reporting.header_check import HeaderCheck, HeaderKind, check_header, limits_when_stored
 from agent.engines.attribution_reporting.source_limits import Finding
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.attribution_reporting.registrations import Issue, Severity, SourceType
 from agent.model.errors import TallyhostError, UsageError
+from agent.reporting.documents.header import finding_document, header_document, place
+from agent.reporting.documents.write_header import WRITE_HEADER, check_write_header
 
 _STDIN = "-"
 _FILE = "@"
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
 _LINE_RULE = '{"header": "source|trigger|eligible|info|os", "value": TEXT, "source_type": "navigation|event"}'
 _KINDS = [kind.value for kind in HeaderKind]
@@ -72,7 +70,9 @@ def header(session: Session, value: str | None, kind: str | None, source_type: s
         checked = check_header(HeaderKind(kind), _read(value), of_type, limits)
     stored = () if checked.source is None else limits_when_stored(checked.source, of_type, limits)
     if session.output.as_json:
-        session.output.document({"kind": kind, **_document(checked), "when_stored": [_finding(one) for one in stored]})
+        session.output.document(
+            {"kind": kind, **header_document(checked), "when_stored": [finding_document(one) for one in stored]}
+        )
     else:
         _tell(session, checked, stored)
     return 0 if checked.accept else TallyhostError.exit_code
@@ -112,21 +112,6 @@ def _tell(session: Session, checked: HeaderCheck, stored: tuple[Finding, ...]) -
         output.line(form if isinstance(form, str) else json.dumps(form, indent=2, ensure_ascii=False))
 
 
-def place(path: tuple[str | int, ...] | None) -> str:
-    """A path as people write it, such as ``event_trigger_data[0].priority``."""
-    if not path:
-        return "the header"
-    text = ""
-    for step in path:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif _PLAIN_KEY.fullmatch(step):
-            text += f".{step}"
-        else:
-            text += f"[{json.dumps(step, ensure_ascii=False)}]"
-    return text.removeprefix(".")
-
-
 def _check_lines(lines: Iterable[bytes]) -> int:
     """Check a header for each line; the exit code."""
     exit_code = 0
@@ -140,9 +125,9 @@ def _check_lines(lines: Iterable[bytes]) -> int:
             error.where = f"line {number}"
             print_error(error, as_json=False)
             exit_code = error.exit_code
-            document = _document(HeaderCheck(False, (Issue(None, f"line {number}: {error.what}"),), (), None))
+            document = header_document(HeaderCheck(False, (Issue(None, f"line {number}: {error.what}"),), (), None))
         else:
-            document = _document(check_header(kind, value, source_type, limits))
+            document = header_document(check_header(kind, value, source_type, limits))
         sys.stdout.write(json.dumps(document) + "\n")
     return exit_code
 
@@ -161,23 +146,3 @@ def _asked(line: bytes) -> tuple[HeaderKind, bytes, SourceType]:
     if source_type not in _SOURCE_TYPES:
         raise UsageError("has an unknown source_type", rule=_LINE_RULE)
     return HeaderKind(kind), value.encode("utf-8", "surrogatepass"), SourceType(source_type)
-
-
-def _document(checked: HeaderCheck) -> dict[str, Any]:
-    return {
-        "accept": checked.accept,
-        "errors": list(_issues(checked.errors)),
-        "warnings": list(_issues(checked.warnings)),
-        "normalized": checked.normalized,
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    check = finding.check
-    return {"passed": check.passed, "rule": check.rule, "detail": check.detail, "verdict": finding.verdict.value}
-
-
-def _issues(issues: Iterable[Issue]) -> Iterator[dict[str, Any]]:
-    for issue in issues:
-        path = None if issue.path is None else list(issue.path)
-        yield {"path": path, "message": issue.message, "rule": issue.rule, "fix": issue.fix}

@@ -14,7 +14,7 @@ from agent.model.errors import UsageError
 
 @click.group("time")
 def clock() -> None:
-    """Tell the agent's time, or move it forward."""
+    """Tell the agent's time, move it forward, stop it, or let it run faster."""
 
 
 @clock.command("now")
@@ -57,7 +57,32 @@ def next_due(session: Session) -> None:
         session.output.note("nothing is due: the clock stands where it stood")
 
 
+@clock.command("to")
+@click.argument("instant")
+@with_session(PROFILE_FLAG)
+def move_to(session: Session, instant: str) -> None:
+    """Move the clock forward to INSTANT, such as 2026-12-24T09:00Z; what falls due is done."""
+    _show(session, ask(session, "time.to", instant=instant))
+
+
+@clock.command("freeze")
+@with_session(PROFILE_FLAG)
+def freeze(session: Session) -> None:
+    """Let a running agent's clock stand still, until it is moved or runs again."""
+    _show(session, ask(session, "time.freeze"))
+
+
+@clock.command("run")
+@click.argument("speed", default="1x")
+@with_session(PROFILE_FLAG)
+def run(session: Session, speed: str) -> None:
+    """Let a running agent's clock go on, SPEED times as fast as real time, such as 10x [1x]."""
+    _show(session, ask(session, "time.run", speed=speed))
+
+
 def _show(session: Session, answer: Document) -> None:
     if session.output.as_json:
         session.output.document(answer)
     session.output.line(answer["now"])
+    if answer["speed"] != 1:
+        session.output.note("it stands still" if not answer["speed"] else f"it runs {answer['speed']:g} times as fast")

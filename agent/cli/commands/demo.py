@@ -1,4 +1,4 @@
-"""``tallyhost demo``: users, weeks, reports, one private histogram."""
+"""``tallyhost demo``: users, weeks, reports, and a private summary for each API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_SEED = 7
 @click.option("--exit", "leave", is_flag=True, help="Leave at the end; without a terminal it always does.")
 @with_session(SEED_FLAG, NOW_FLAG, HEADED_FLAG, CHROMIUM_FLAG)
 def demo(session: Session, leave: bool) -> int:
-    """Send users through simulated weeks and show one private histogram; the same seed gives the same output."""
+    """Send users through simulated weeks and show a private summary of each API; the same seed, the same output."""
     config = session.config
     options = DemoOptions(
         seed=DEFAULT_SEED if config.seed is None else config.seed,

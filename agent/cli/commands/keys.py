@@ -10,7 +10,6 @@ from pathlib import Path
 
 import rich_click as click
 
-from agent.cli.key_documents import key_documents
 from agent.cli.operations import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, SEED_FLAG, Session, with_session
@@ -18,6 +17,7 @@ from agent.crypto.keys import KeyRing
 from agent.model.clock import Clock, parse_duration
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.rng import rng_for
+from agent.reporting.documents.keys import key_documents
 from storage.profile import holds_profile, write_private
 
 _NEVER = "never"

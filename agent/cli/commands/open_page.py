@@ -12,12 +12,12 @@ from agent.browser.address_bar import open_address, wait_until_quiet
 from agent.cli.config import MEMORY
 from agent.cli.control import control_endpoint
 from agent.cli.launch import launch_agent
-from agent.cli.operations import event_document
 from agent.cli.output import Output
 from agent.cli.session import AGENT_FLAGS, Session, with_session
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
 from agent.model.tasks import Tasks
+from agent.reporting.documents.events import event_document
 from agent.runtime import Agent
 
 NAVIGATION = "navigation"

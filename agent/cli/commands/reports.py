@@ -29,7 +29,7 @@ _STATES = {
 
 @click.group("reports")
 def reports() -> None:
-    """List the reports, show one, or export those that an aggregation service takes."""
+    """List the reports, show, send or drop one, or export those that an aggregation service takes."""
 
 
 @reports.command("list")
@@ -72,6 +72,37 @@ def show(session: Session, report_id: str) -> None:
         return
     for name, told in _in_words(answer["report"]):
         session.output.line(f"{name:<12} {told}")
+
+
+@reports.command("send")
+@click.argument("wanted", metavar="ID|all")
+@with_session(PROFILE_FLAG)
+def send(session: Session, wanted: str) -> None:
+    """Send a report now, whatever its time, or all that wait; the clock stands.
+
+    What was given up, or had nowhere to go, can be sent once more by its id.
+    """
+    if wanted == "all":
+        answer = ask(session, "reports.send-pending")
+        told = f"{count(answer['sent'], 'report')} sent, or tried: `tallyhost reports list`"
+    else:
+        answer = ask(session, "reports.send", id=wanted)
+        report = answer["report"]
+        told = f"{report['id'][:_SHORT_ID]}  {_STATES[report['state']]}  {report['last_result']}".rstrip()
+    if session.output.as_json:
+        session.output.document(answer)
+    session.output.line(told)
+
+
+@reports.command("drop")
+@click.argument("wanted", metavar="ID")
+@with_session(PROFILE_FLAG)
+def drop(session: Session, wanted: str) -> None:
+    """Forget the report whose id begins with ID."""
+    answer = ask(session, "reports.drop", id=wanted)
+    if session.output.as_json:
+        session.output.document(answer)
+    session.output.line(f"{answer['dropped']['id'][:_SHORT_ID]}  dropped")
 
 
 @reports.command("export")

@@ -8,10 +8,12 @@ import rich_click as click
 
 from agent.cli.commands.reports import report_table
 from agent.cli.commands.state_tables import interest_group_table, private_aggregation_tables, shared_storage_tables
+from agent.cli.export_operations import MOST_ROWS, MOST_SECONDS
 from agent.cli.operations import Document
 from agent.cli.output import Output, epsilon, print_listed
 from agent.cli.reach import ask
 from agent.cli.session import LATEST_FLAGS, PROFILE_FLAG, Session, with_session
+from agent.cli.sql_shell import run_shell, show_rows, show_tables
 from agent.model.attribution import BudgetKind
 from agent.model.errors import UsageError
 from agent.reporting.model import API_NAMES
@@ -193,6 +195,31 @@ def save(session: Session, file: Path) -> None:
 def load(session: Session, file: Path) -> None:
     """Put what FILE keeps in the place of what is stored."""
     _tell(session, ask(session, "state.load", file=str(file.resolve())))
+
+
+@state.command("sql")
+@click.argument("question", required=False, metavar="[SQL]")
+@click.option("--tables", is_flag=True, help="List the tables, their columns and how many rows they have.")
+@click.option(
+    "--limit", type=click.IntRange(1, MOST_ROWS), default=100, show_default=True, help="Show the first N rows."
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, MOST_SECONDS), default=5, show_default=True, help="End what takes longer."
+)
+@with_session(PROFILE_FLAG)
+def sql(session: Session, question: str | None, tables: bool, limit: int, seconds: float) -> None:
+    """Ask in SQL, read-only: one SELECT of SQLite; without SQL the questions on stdin, each ended by a semicolon."""
+    if tables:
+        show_tables(session.output, ask(session, "state.tables"))
+        return
+
+    def answer(question: str) -> Document:
+        return ask(session, "state.sql", sql=question, limit=limit, seconds=seconds)
+
+    if question is None:
+        run_shell(session.output, answer)
+    else:
+        show_rows(session.output, answer(question))
 
 
 def _tell(session: Session, answer: dict[str, object]) -> None:

@@ -20,7 +20,8 @@ from agent.model.errors import TallyhostError, UsageError
 
 _HELP = """Run stories and say where the results are not the expected ones.
 
-A FILE is one story as JSON, one story a line as JSONL, or a folder of such files.
+A FILE is one story as JSON, one story a line as JSONL, a folder of such files, or a bundle, a folder or a .zip: it is
+played as it was recorded, and must give the same reports.
 
 \b
 A story is {"id": ..., "config": {...}, "events": [...]}. An event has
@@ -95,6 +96,8 @@ def _judge(session: Session, results: Iterator[StoryResult]) -> int:
     told = []
     failed = passed = 0
     for result in results:
+        for note in result.notes:
+            output.line(f"note  {note}", "yellow")
         if result.mismatches:
             failed += 1
             output.line(f"FAIL  {result.id}", "bold red")
@@ -105,7 +108,9 @@ def _judge(session: Session, results: Iterator[StoryResult]) -> int:
             if session.config.verbosity > 0:
                 output.line(f"ok    {result.id}", "green")
         if output.as_json:
-            told.append({"id": result.id, "mismatches": [asdict(mismatch) for mismatch in result.mismatches]})
+            mismatches = [asdict(mismatch) for mismatch in result.mismatches]
+            notes = {"notes": list(result.notes)} if result.notes else {}
+            told.append({"id": result.id, "mismatches": mismatches, **notes})
     if output.as_json:
         output.document({"passed": passed, "failed": failed, "stories": told})
     output.line(f"{passed} passed, {failed} failed")

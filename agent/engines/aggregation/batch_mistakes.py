@@ -45,7 +45,7 @@ def domain_mistake(domain: Collection[int], buckets: Collection[int]) -> Mistake
         return None
     return Mistake(
         f"the domain matches nothing: it has {_some(domain)}, the reports have {_some(tried)}",
-        "a summary shows the domain's keys alone, so this one is noise: make the domain from the keys that the pages"
+        "a summary shows the domain's buckets alone, so this one is noise: make the domain from the buckets that pages"
         " contribute to, or list those with a debug run over debug reports",
     )
 

@@ -11,6 +11,8 @@ _NAMED = 3
 _FEW = 5
 _SHOWN = 80
 _FIXES = {
+    ErrorCounter.INTERNAL_ERROR: "leave the report out, or give the key that it was sealed to: no report should do"
+    " this",
     ErrorCounter.ATTRIBUTION_REPORT_TO_MALFORMED: "leave the report out: the site of its reporting origin is not known",
     ErrorCounter.ATTRIBUTION_REPORT_TO_MISMATCH: "name the reports' own origin as attribution_report_to, or their site"
     " as reporting_site",
@@ -18,7 +20,8 @@ _FIXES = {
     ErrorCounter.DEBUG_NOT_ENABLED: "give a debug run what the debug endpoints collected, or run without debug_run",
     ErrorCounter.DECRYPTION_KEY_NOT_FOUND: "give the keys of the coordinator that the reports name",
     ErrorCounter.DECRYPTION_KEY_FETCH_ERROR: "try again once the coordinator answers",
-    ErrorCounter.ORIGINAL_REPORT_TIME_TOO_OLD: "aggregate reports within 90 days of their scheduled_report_time",
+    ErrorCounter.ORIGINAL_REPORT_TIME_TOO_OLD: "aggregate reports within 90 days of their scheduled_report_time;"
+    " for old ones, --now sets the time of the job",
     ErrorCounter.REPORTING_SITE_MISMATCH: "name the site of the reports' own origin as reporting_site",
     ErrorCounter.UNSUPPORTED_OPERATION: "only the operation histogram is aggregated",
     ErrorCounter.UNSUPPORTED_REPORT_API_TYPE: "only attribution-reporting, attribution-reporting-debug,"
@@ -56,8 +59,9 @@ def few(values: Sequence[object]) -> str:
 
 
 def shown(text: str) -> str:
-    """A text that somebody else wrote, cut to what a line can show."""
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    """A text that somebody else wrote, cut to what a line can show, with what would end the line escaped."""
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text[:_SHOWN])
+    return line if len(text) <= _SHOWN else f"{line}..."
 
 
 def _examples(named: Sequence[LeftOut], count: int) -> str:

@@ -31,6 +31,7 @@ from agent.model.clock import format_instant
 from agent.model.errors import TallyhostError
 from agent.model.events import Check, Event, Trace
 
+_AGAIN = "run the same job again with this id: nothing was spent"
 _NAMED_BUCKETS = 5
 _SPENDING = {ReturnCode.SUCCESS, ReturnCode.SUCCESS_WITH_ERRORS, ReturnCode.RESULT_WRITE_ERROR}
 
@@ -113,7 +114,7 @@ def _checks(facts: JobFacts) -> Iterator[Check]:
         if facts.failed is step and facts.error is not None:
             error = facts.error
             detail = ": ".join(part for part in (error.where, error.what) if part)
-            yield Check(step, passed=False, detail=detail, fix=error.fix or error.rule)
+            yield Check(step, passed=False, detail=detail, fix=error.fix or error.rule or _AGAIN)
             return
         yield from checks(facts)
         if _ended_at(facts) is step:
@@ -152,9 +153,9 @@ def _parameters(facts: JobFacts) -> Iterator[Check]:
 
 def _domain(facts: JobFacts) -> Iterator[Check]:
     if facts.domain is not None:
-        yield Check(Step.DOMAIN, passed=True, detail=counted(len(facts.domain), "key"))
+        yield Check(Step.DOMAIN, passed=True, detail=counted(len(facts.domain), "bucket"))
     elif facts.domain_optional:
-        yield Check(Step.DOMAIN, passed=True, detail="none given: the summary has the keys of the reports")
+        yield Check(Step.DOMAIN, passed=True, detail="none given: the summary has the buckets of the reports")
 
 
 def _input(facts: JobFacts) -> Iterator[Check]:
@@ -253,17 +254,17 @@ def _budget(facts: JobFacts) -> Iterator[Check]:
 def _output(facts: JobFacts) -> Iterator[Check]:
     if facts.return_code in _SPENDING and facts.summary is not None:
         files = f": {', '.join(facts.written)}" if facts.written else ""
-        yield Check(Step.OUTPUT, passed=True, detail=f"{counted(len(facts.summary.facts), 'key')}{files}")
+        yield Check(Step.OUTPUT, passed=True, detail=f"{counted(len(facts.summary.facts), 'bucket')}{files}")
 
 
 def _line(facts: JobFacts) -> str:
     """The event's one line."""
     partial, name = facts.partial, f"job {facts.job_request_id}"
-    if facts.return_code not in _SPENDING or partial is None:
+    if facts.return_code not in _SPENDING or facts.summary is None or partial is None:
         said = facts.return_message or (facts.error.what if facts.error else "")
         return f"{name}: {said}" if said else f"{name} has no summary"
-    keys = len(facts.summary.facts) if facts.summary else 0
-    return f"{name}: {valid_reports(partial):,} of {counted(partial.reports, 'report')} in {counted(keys, 'key')}"
+    reports = f"{valid_reports(partial):,} of {counted(partial.reports, 'report')}"
+    return f"{name}: {reports} in {counted(len(facts.summary.facts), 'bucket')}"
 
 
 def _data(facts: JobFacts) -> dict[str, Any]:
@@ -283,7 +284,7 @@ def _data(facts: JobFacts) -> dict[str, Any]:
             str(counter): partial.errors[counter] for counter in ErrorCounter if partial.errors[counter]
         }
     if facts.summary is not None:
-        data["keys"] = len(facts.summary.facts)
+        data["buckets"] = len(facts.summary.facts)
     if facts.exhausted:
         data["exhausted_units"] = len(facts.exhausted)
         data["exhausted"] = [

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,9 @@ MAX_BUCKETS = 1_000_000
 Place = tuple[str | int, ...]
 """A key of the document: the names of its tables and its own."""
 
-_RANGE = re.compile(r"\s*(\d+)\s*-\s*(\d+)\s*")
+_RANGE = re.compile(r"\s*([0-9]{1,39})\s*-\s*([0-9]{1,39})\s*")
+_DIGITS = re.compile("[0-9]{1,39}")
+"""As many as 128 bits take."""
 _VALUES_RULE = 'values are a list such as [1, 2], a range such as "0-511", or a table such as {1 = "Summer sale"}'
 _STRUCTURE_KEYS = ("dimensions", "scale", "unit")
 _DIMENSION_KEYS = ("offset", "bits", "values")
@@ -261,7 +264,7 @@ def _values(given: Any, place: Place) -> tuple[Collection[int], Mapping[int, str
             read = range(first, last + 1)
         case list() if all(_is_integer(value) and value >= 0 for value in given):
             read = given
-        case Mapping() if all(str(key).isascii() and str(key).isdecimal() for key in given):
+        case Mapping() if all(_DIGITS.fullmatch(str(key)) for key in given):
             if (wrong := next((key for key, label in given.items() if not isinstance(label, str)), None)) is not None:
                 return KeyProblem((*place, wrong), f"the label of {wrong} is no text", _VALUES_RULE)
             read = [int(key) for key in given]
@@ -272,7 +275,7 @@ def _values(given: Any, place: Place) -> tuple[Collection[int], Mapping[int, str
         return KeyProblem(place, "no values", _VALUES_RULE, "a dimension that is always 0 has values = [0]")
     distinct = read if isinstance(read, range) else dict.fromkeys(read)
     if len(distinct) < len(read):
-        twice = next(value for value in distinct if read.count(value) > 1)
+        twice = Counter(read).most_common(1)[0][0]
         return KeyProblem(place, f"value {twice} stands there twice", "each value of a dimension is named once")
     return distinct, labels
 

@@ -21,7 +21,8 @@ _OVERHEAD = 32 + 16
 _TRIED_KEYS = 8
 _LONGEST_ORIGIN = 256
 _NAMED_KEYS = 4
-_BASE64 = re.compile(rb"[A-Za-z0-9+/_\-\s]+={0,2}\s*")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_\-\s]++={0,2}\s*")
+"""``++`` never looks back: else blanks before a wrong byte would be tried in every way."""
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2})+\s*")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}".encode()
 _DECODE = "decode it into bytes before it is written to the batch"

@@ -242,7 +242,7 @@ def _is_text(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    """A value for a refusal: one line, cut."""
+    """A value for a refusal, cut."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else repr(value)

@@ -16,6 +16,8 @@ DESTINATION_APIS: Final = frozenset({"attribution-reporting", "attribution-repor
 APIS: Final = DESTINATION_APIS | {"protected-audience", "shared-storage"}
 OLDEST: Final = 90 * DAY
 """A report that was scheduled this long ago is too old."""
+_LONGEST_ORIGIN: Final = 300
+"""Characters; a host has at most 253. Where a job takes a whole site, reports choose what its ledger keeps of them."""
 _DEBUG_ENABLED: Final = "enabled"
 _VERSION: Final = re.compile(r"([0-9]+)\.[0-9]+")
 _ZERO_VERSION: Final = re.compile(r"0+\.0+")
@@ -69,8 +71,10 @@ def is_too_new(info: SharedInfo) -> bool:
 def reporting_site(origin: str) -> str | None:
     """The site of a reporting origin as jobs name it, ``https://shop.test``; None where it has none.
 
-    Hosts that are IP addresses, public suffixes or of one label have none.
+    Hosts that are IP addresses, public suffixes or of one label have none, and nor has what is longer than an origin.
     """
+    if len(origin) > _LONGEST_ORIGIN:
+        return None
     try:
         host = site_of_origin(origin)
     except ValueError:

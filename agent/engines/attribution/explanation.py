@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from agent.engines.attribution import epochs
-from agent.engines.attribution.budget import Deduction
+from agent.engines.attribution.budget import Deduction, Price
 from agent.engines.attribution.credit import Share
 from agent.engines.attribution.facts import ConversionFacts
 from agent.engines.attribution.matching import Mismatch, dialect_of, first_mismatch
@@ -176,13 +176,20 @@ def _of_deduction(deduction: Deduction, course: Course) -> Check:
     if deduction.accepted:
         left = (f"{_budget_name(key)} {_amount(left)}" for key, left in islice(deduction.remaining.items(), NAMED))
         return Check(rule, True, f"{asked} charged; left: {', '.join(left)}")
-    short = (f"{_budget_name(key)} has {_amount(left)}" for key, left in islice(deduction.refused_by.items(), NAMED))
+    short = (
+        f"{_budget_name(key)} has {_amount(left)}, {_amount(_asked_of(key, price) - left)} short"
+        for key, left in islice(deduction.refused_by.items(), NAMED)
+    )
     return Check(
         rule,
         False,
         f"{asked} asked, but {', '.join(short)}",
         "measure with a smaller epsilon or value, or wait for impressions of a new epoch",
     )
+
+
+def _asked_of(key: BudgetKey, price: Price) -> int:
+    return price.site if key.kind is BudgetKind.PER_SITE else price.safety
 
 
 def _budget_name(key: BudgetKey) -> str:

@@ -7,7 +7,8 @@ from functools import reduce
 from operator import or_
 
 from agent.engines.attribution_reporting import trigger_limits
-from agent.engines.attribution_reporting.filters import first_matching, matches
+from agent.engines.attribution_reporting.durations import duration_text
+from agent.engines.attribution_reporting.filters import first_matching, listed, matches
 from agent.engines.attribution_reporting.trigger_course import Refusal, TriggerCourse
 from agent.model.attribution_reporting.facts import AggregatableStored, StoredSource
 from agent.model.attribution_reporting.registrations import SourceRegistrationTime, TriggerRegistration
@@ -29,6 +30,7 @@ def create(course: TriggerCourse, source: StoredSource) -> AggregatableDraft | R
     window = source.time + source.registration.aggregatable_report_window
     rule, detail = "aggregatable report window", f"until {format_instant(window)}"
     if course.now >= window:
+        detail += f", which is {duration_text(course.now - window)} ago"
         fix = "trigger earlier, or register the source with a longer aggregatable_report_window"
         return course.refuse(TriggerVerdict.AGGREGATE_REPORT_WINDOW_PASSED, rule, detail, fix)
     course.passed(rule, detail)
@@ -47,7 +49,7 @@ def create(course: TriggerCourse, source: StoredSource) -> AggregatableDraft | R
         return course.refuse(
             TriggerVerdict.AGGREGATE_NO_CONTRIBUTIONS,
             "aggregatable contributions",
-            f"aggregatable_values has no value for the source's keys {list(source.registration.aggregation_keys)}",
+            _no_values(course, source),
             "name keys of the source in aggregatable_values, with filters that match it",
         )
     course.passed("aggregatable contributions", ", ".join(f"{one.value} to {one.bucket:#x}" for one in contributions))
@@ -65,21 +67,38 @@ def store(course: TriggerCourse, source: StoredSource, draft: AggregatableDraft)
     course.passed(rule, detail if counts else "not counted: the trigger has a trigger_context_id")
     need, left = sum(one.value for one in draft.report.contributions), source.remaining_aggregatable_budget
     whole = course.limits.aggregatable_budget_per_source
-    rule, detail = "aggregatable budget", f"{need} asked, {left} left of {whole}"
+    rule, detail = "aggregatable budget", _balance(whole, left, need)
     if need > left:
-        fix = "contribute smaller values"
+        fix = f"contribute at most {left:,} in all, or show the ad again: a new source has a budget of its own"
         return course.refuse(TriggerVerdict.AGGREGATE_INSUFFICIENT_BUDGET, rule, detail, fix, limit=whole)
     course.passed(rule, detail)
     name = _named_budget(course, source)
     if name is not None:
         left, whole = source.remaining_named_budgets[name], source.registration.named_budgets[name]
-        rule, detail = f"named budget {name}", f"{need} asked, {left} left of {whole}"
+        rule, detail = f"named budget {name}", _balance(whole, left, need)
         if need > left:
-            fix = f"give {name} a greater share in the source's named_budgets"
+            fix = f"contribute at most {left:,}, or give {name} a greater share in the source's named_budgets"
             verdict = TriggerVerdict.AGGREGATE_INSUFFICIENT_NAMED_BUDGET
             return course.refuse(verdict, rule, detail, fix, limit=whole, name=name)
         course.passed(rule, detail)
     return AggregatableStored(draft.report, draft.deduplication_key, need, name, counts)
+
+
+def _balance(whole: int, left: int, need: int) -> str:
+    """What is left of a budget, what is wanted of it, and by how much that is too much."""
+    balance = f"{whole:,} - {whole - left:,} = {left:,} left, {need:,} wanted"
+    return balance if need <= left else f"{balance}: {need - left:,} too many"
+
+
+def _no_values(course: TriggerCourse, source: StoredSource) -> str:
+    """Which keys the trigger's values name, beside those that the source has."""
+    values, own = course.registration.aggregatable_values, source.registration.aggregation_keys
+    position = first_matching(source, values, course.now)
+    if position is None:
+        which = "aggregatable_values has no entry" + (" whose filters match the source" if values else "")
+    else:
+        which = f"entry {position} of aggregatable_values is for {listed(values[position].values)}"
+    return f"{which}; the source has the keys {listed(own)}"
 
 
 def leaves_at_once(registration: TriggerRegistration) -> bool:

@@ -11,6 +11,7 @@ from agent.model.attribution_reporting.facts import Registrant, StoredSource
 from agent.model.attribution_reporting.registrations import SourceRegistration, TriggerRegistration
 from agent.model.attribution_reporting.reports import DebugItem, VerboseContent
 from agent.model.attribution_reporting.verdicts import SourceVerdict
+from agent.model.events import Check
 
 
 def of_source(
@@ -39,6 +40,16 @@ def of_source(
     if replaced is not None:
         body["source_destination_limit"] = str(replaced)
     return _report(registrant, [DebugItem(shown.value, _sorted(body))])
+
+
+def permission(registrant: Registrant, *, asked: bool) -> tuple[Check, ...]:
+    """That what was ``asked`` for debugging comes to nothing; it stops nothing, so the check passes."""
+    if not asked or (registrant.debug_permission and not registrant.fenced):
+        return ()
+    why = "it is in a fenced frame"
+    if not registrant.debug_permission:
+        why = f"{registrant.reporting_origin} may not use cookies on {registrant.context_site}: allow it to"
+    return (Check("debug permission", True, f"none, so debug_key and debug_reporting count for nothing: {why}"),)
 
 
 def of_trigger(

@@ -19,6 +19,7 @@ from agent.model.attribution_reporting.reports import EventLevelContent
 from agent.model.attribution_reporting.verdicts import TriggerVerdict
 from agent.model.clock import format_instant
 
+_NO_NOISE = "show the ad again: each source draws anew; with attribution_reporting_limits.noise off, none does"
 _TOLD = 5
 """Entries of ``event_trigger_data`` of which the trace tells why they do not match."""
 
@@ -44,7 +45,8 @@ class EventLevelEnd:
 def create(course: TriggerCourse, source: StoredSource) -> EventLevelDraft | Refusal:
     """The steps that depend on what source and trigger say."""
     if source.attribution_logic is AttributionLogic.FALSELY:
-        return course.refuse(TriggerVerdict.EVENT_NOISE, "event-level noise", "the source made up its reports")
+        detail = f"the source made its reports up, by a chance of {source.randomized_trigger_rate:.7f}"
+        return course.refuse(TriggerVerdict.EVENT_NOISE, "event-level noise", detail, _NO_NOISE)
     entries = course.registration.event_trigger_data
     position = first_matching(source, entries, course.now)
     if position is None:
@@ -74,7 +76,8 @@ def store(course: TriggerCourse, source: StoredSource, draft: EventLevelDraft) -
     """The steps that depend on what is stored."""
     limit = source.registration.max_event_level_reports
     if not source.event_level_active:
-        return EventLevelEnd(_excessive(course, draft, "the source has no more event-level reports to give"))
+        made = f"{source.num_attributions} of {limit} made"
+        return EventLevelEnd(_excessive(course, draft, f"{made}, and none was pending for an earlier trigger either"))
     replaced = None
     num_attributions = source.num_attributions
     if num_attributions < limit:
@@ -95,14 +98,15 @@ def store(course: TriggerCourse, source: StoredSource, draft: EventLevelDraft) -
                     TriggerVerdict.EVENT_LOW_PRIORITY,
                     "event-level priority",
                     f"{draft.report.priority} is not above {lowest.priority}, the lowest of the pending reports",
-                    "raise the entry's priority",
+                    f"give the entry of event_trigger_data a priority above {lowest.priority}",
                     report=draft.report,
                 )
             )
         course.passed("event-level priority", f"{draft.report.priority} replaces a report of {lowest.priority}")
         replaced = lowest.position
     if source.attribution_logic is AttributionLogic.NEVER:
-        refusal = course.refuse(TriggerVerdict.EVENT_NOISE, "event-level noise", "the source never reports")
+        detail = f"the source never reports, by a chance of {source.randomized_trigger_rate:.7f}"
+        refusal = course.refuse(TriggerVerdict.EVENT_NOISE, "event-level noise", detail, _NO_NOISE)
         return EventLevelEnd(refusal, EventLevelStored(num_attributions, draft.deduplication_key, None, replaced))
     return EventLevelEnd(stored=EventLevelStored(num_attributions, draft.deduplication_key, draft.report, replaced))
 
@@ -186,6 +190,6 @@ def _excessive(course: TriggerCourse, draft: EventLevelDraft, detail: str) -> Re
         TriggerVerdict.EVENT_EXCESSIVE_REPORTS,
         "event-level reports of the source",
         detail,
-        "register the source with more max_event_level_reports",
+        "register the source with more max_event_level_reports, or send fewer triggers for it",
         report=draft.report,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from agent.engines.attribution_reporting.durations import duration_text
@@ -65,14 +65,15 @@ def _first_mismatch(source: StoredSource, config: FilterConfig, now: int, *, neg
         common = not own.isdisjoint(asked) if asked else not own  # an empty set asks for an empty set
         if common is negated:
             verb = "refused" if negated else "wanted"
-            return f"{_short(key)} is {_listed(own)} in the source, {verb} is {_listed(asked)}"
+            return f"{_short(key)} is {listed(own)} in the source, {verb} is {listed(asked)}"
     return None
 
 
-def _listed(values: frozenset[str]) -> str:
+def listed(values: Iterable[str]) -> str:
+    """The first few of what a page chose, sorted, as JSON: a terminal must not obey what it says."""
     return _short(sorted(values)[:_TOLD])
 
 
 def _short(chosen: str | list[str]) -> str:
-    text = json.dumps(chosen)  # a page chose it: a terminal must not obey what it says
+    text = json.dumps(chosen)
     return text if len(text) <= _LENGTH else f"{text[:_LENGTH]}..."

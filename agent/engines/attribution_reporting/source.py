@@ -51,6 +51,8 @@ def register_source(
     chance: Chance,
 ) -> SourceOutcome:
     """Decide about a source; without debug permission it loses its debug key."""
+    asks = registration.debug_key is not None or registration.debug_reporting
+    debug = debug_reports.permission(registrant, asked=asks)
     if registration.debug_key is not None and not registrant.debug_permission:
         registration = replace(registration, debug_key=None)
     one = Applicant(registrant, source_type, registration, facts, limits)
@@ -58,7 +60,7 @@ def register_source(
     reports, charge = _debug_reports(one, ending, chance)
     return SourceOutcome(
         verdict=ending.verdict,
-        trace=Trace(tuple(ending.checks)),
+        trace=Trace((*ending.checks, *debug)),
         evict_destinations=ending.evicted,
         scopes_change=ending.scopes,
         new_source=ending.stored,
@@ -85,7 +87,8 @@ def _decide(one: Applicant, chance: Chance) -> _Ending:
     ending.scopes = scopes_change(one.registration.attribution_scopes, one.facts)
     ending.checks += _of_scopes(ending.scopes)
     rate = flip_rate(states_of(one.registration), one.registration.event_level_epsilon)
-    ending.response = None if one.limits.debug_mode else chance.randomized_response(one.registration, rate)
+    truthful = one.limits.debug_mode or not one.limits.noise
+    ending.response = None if truthful else chance.randomized_response(one.registration, rate)
     if refused is None:
         for finding in source_limits.reporting_origins(one):
             ending.checks.append(finding.check)

@@ -194,7 +194,8 @@ def _window(one: Applicant) -> str:
 def _of_destinations(rule: str, count: int, limit: int, scope: str) -> Check:
     passed = count <= limit
     fix = "" if passed else "register for fewer destinations, or wait"
-    return Check(rule, passed, f"{count} {scope} with the new ones, at most {limit}", fix)
+    over = "" if passed else f": {count - limit} too many"
+    return Check(rule, passed, f"{count} {scope} with the new ones, at most {limit}{over}", fix)
 
 
 def _named(origins: Collection[str]) -> str:

@@ -50,6 +50,8 @@ def register_trigger(
     if not (registration.event_trigger_data or registration.registers_aggregatable):
         check = Check("registers anything", False, "no data", "send event_trigger_data or aggregatable_trigger_data")
         return TriggerOutcome(Trace((check,)))
+    asks = registration.debug_key is not None or registration.debug_reporting
+    debug = debug_reports.permission(registrant, asked=asks)
     if registration.debug_key is not None and not registrant.debug_permission:
         registration = replace(registration, debug_key=None)
     course = TriggerCourse(registrant, registration, facts, limits, chance)
@@ -59,7 +61,7 @@ def register_trigger(
     nulls = null_reports(course, source.time if source is not None and stored is not None else None)
     reports, charge = _debug_reports(course, ending)
     return TriggerOutcome(
-        trace=Trace(tuple(course.checks)),
+        trace=Trace((*course.checks, *debug)),
         event_level=ending.event_level.refusal.verdict if ending.event_level.refusal else None,
         event_level_stored=ending.event_level.stored,
         deactivate_event_level=ending.event_level.deactivate,

@@ -156,18 +156,21 @@ class _Course:
             return wanted.contributions
         kept = afforded(wanted.contributions, left)
         detail = f"{len(kept):,} of {_many(len(wanted.contributions), 'pair')}, each by itself"
-        self._check("what the budgets afford", bool(kept), detail)
+        fix = "see the budgets above: contribute smaller values, or wait"
+        self._check("what the budgets afford", bool(kept), detail, fix)
         return kept or None
 
     def _null_report(self, reasons: Collection[str]) -> bool:
         """Whether a report without contributions leaves."""
+        fix = ""
         if reasons:
             detail = f"one leaves in any case, for its {', '.join(reasons)}"
         elif self.batch.api is PrivateAggregationApi.SHARED_STORAGE:
             detail = "neither contextId, filteringIdMaxBytes nor maxContributions asks for one"
+            fix = "name a contextId, if a report has to leave in any case"
         else:
             detail = f"never with {self.batch.api}"
-        return self._check("null report", bool(reasons), detail)
+        return self._check("null report", bool(reasons), detail, fix)
 
     def _fits(self, total: int) -> bool:
         """Whether every budget affords ``total``."""
@@ -176,7 +179,7 @@ class _Course:
 
     def _fits_into(self, window: Window, total: int) -> bool:
         over = total - window.left
-        detail = f"{window.spent:,} spent and {total:,} asked, of {window.budget:,}"
+        detail = f"{window.budget:,} - {window.spent:,} = {window.left:,} left, {total:,} wanted"
         if over > 0:
             detail += f": {over:,} too many"
         fix = f"contribute smaller values, or wait: what was spent counts for {window.name}"

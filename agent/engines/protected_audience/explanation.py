@@ -58,7 +58,8 @@ def auction_event(
             data["highestScoringOtherBid"] = result.highest_scoring_other_bid
             detail = f"{_named(bid.group)} with {bid.amount:g}"
             summary = f"auction of {config.seller}: {detail}"
-        checks.append(Check("winner", result.winner is not None, detail))
+        fix = "" if result.winner is not None else "see what became of each bid: one must stand, and score above 0"
+        checks.append(Check("winner", result.winner is not None, detail, fix))
     return Event(AudienceEvent.AUCTION, now, verdict, summary, site, data, Trace(tuple(checks)))
 
 
@@ -66,7 +67,8 @@ def _checks(one: Bidding) -> list[Check]:
     who = _named(one.group)
     if not isinstance(one.bid, Bid):
         reason = "no bid" if not one.bid else one.bid.name.lower().replace("_", "-")
-        return [Check(f"bid of {who}", False, one.problem[:_SHOWN] or reason, "look at generateBid")]
+        fix = "have generateBid return a bid above 0, and as render one of the group's ads"
+        return [Check(f"bid of {who}", False, one.problem[:_SHOWN] or reason, fix)]
     told = f"{one.bid.amount:g} for {one.bid.render_url}"[:_SHOWN]
     checks = [Check(f"bid of {who}", True, told)]
     score = one.score or Score()
@@ -74,7 +76,8 @@ def _checks(one: Bidding) -> list[Check]:
     detail = f"desirability {score.desirability:g}"
     if not passed:
         detail = one.problem[:_SHOWN] or f"{detail}, {score.reason.name.lower().replace('_', '-')}"
-    checks.append(Check(f"score of {who}", passed, detail, "" if passed else "look at scoreAd"))
+    fix = "" if passed else "have scoreAd return a desirability above 0 for it"
+    checks.append(Check(f"score of {who}", passed, detail, fix))
     return checks
 
 

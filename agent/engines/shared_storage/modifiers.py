@@ -128,7 +128,8 @@ class _Course:
     def apply(self, method: ModifierMethod) -> tuple[StorageVerdict, Check]:
         """Apply one method; nothing is changed where the check has not passed."""
         if problem := method_problem(method, self._limits):
-            return StorageVerdict.INVALID_LENGTH, Check("length", False, problem, "use a shorter key or value")
+            detail = f"{problem}: {_lengths(method)}; a key has 1 to {self._limits.max_string_length}, a value no more"
+            return StorageVerdict.INVALID_LENGTH, Check("length", False, detail, "use a key and a value so long")
         match method:
             case SetMethod():
                 return self._set(method)
@@ -158,7 +159,7 @@ class _Course:
         value_bytes = present.value_bytes + storage_bytes(method.value)
         units, most = value_bytes // 2, self._limits.max_string_length
         if units > most:
-            detail = f"the value would have {units} code units, the limit is {most}"
+            detail = f"the value would have {units} code units, the limit is {most}: {units - most} too many"
             return StorageVerdict.TOO_LONG, Check(
                 "length of the value", False, detail, "delete the key, or set it anew"
             )
@@ -198,3 +199,13 @@ class _Course:
         freed, self.bytes_used = self.bytes_used, 0
         self.cleared, self._drafts = True, {}
         return StorageVerdict.CLEARED, Check("entries", True, f"{freed} bytes freed")
+
+
+def _lengths(method: ModifierMethod) -> str:
+    """How many code units key and value have."""
+    if isinstance(method, ClearMethod):
+        return ""
+    key = f"the key has {storage_bytes(method.key) // 2} code units"
+    if isinstance(method, DeleteMethod):
+        return key
+    return f"{key}, the value {storage_bytes(method.value) // 2}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class Eligibility(StrEnum):
@@ -53,3 +54,5 @@ class RegistrationResponse:
     """Whether the reporting origin may use cookies on the context site (the cookie-based debug permission)."""
     arrived_at: int | None = None
     """When the response arrived, on the agent's clock; None for now. It may be registered a little later."""
+    http: Mapping[str, Any] | None = None
+    """How it came, as :func:`agent.model.http_record.http_record` keeps it; None where no network was asked."""

@@ -64,6 +64,8 @@ class AttributionReportingLimits:
     """The allowlist; the first is the default."""
     retry_after_new_navigation: Literal["", "first_retry", "second_retry", "third_retry"] = ""
     """Which retry waits for a navigation; none in Chromium 143."""
+    noise: bool = True
+    """Whether sources get a randomised response; off, each attributes truthfully, and says the same rate."""
     debug_mode: bool = False
     """Chromium's switch for local testing: no noise, no null reports, and every report is sent at once."""
     debug_cookie_required: bool = False

@@ -52,6 +52,18 @@ def test_a_summary_without_noise_is_the_sums(tallyhost: Tallyhost, reports: str,
     assert read_facts(Path("tallyhost-summary/output.avro")) == {BUCKET: 200}
 
 
+def test_noise_and_workers_are_settings_like_others(
+    tallyhost: Tallyhost, reports: str, keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLYHOST_NOISE", "off")
+    Path("tallyhost.toml").write_text("workers = 1\n")
+    run = tallyhost("aggregate", reports, "--no-domain", *keys, "--now", format_instant(NOW))
+    assert "noise off" in run.out
+    Path("tallyhost.toml").write_text("workers = 0\n")
+    wrong = tallyhost("aggregate", reports, "--no-domain", *keys)
+    assert (wrong.code, "tallyhost.toml:1: workers = 0" in wrong.err) == (2, True)
+
+
 def test_noise_is_repeated_by_its_seed_and_stands_in_every_file(
     tallyhost: Tallyhost, reports: str, keys: tuple[str, str], tmp_path: Path
 ) -> None:
@@ -92,8 +104,9 @@ def test_budget_is_kept_in_the_profile_and_a_refusal_says_who_spent_it(
     assert "nothing was spent" in second.out
     assert "spent by job 'monday'" in second.out
     assert "of an earlier job, in the same folder: output.avro" in second.out
-    explained = tallyhost("explain", "tuesday", "--profile", "kept")
-    assert explained.out in second.out
+    told, _, spender = tallyhost("explain", "tuesday", "--profile", "kept").out.partition("stops here")
+    assert told in second.out
+    assert "job monday: 2 of 2 reports" in spender
     other = tallyhost("aggregate", reports, "--no-domain", "--profile", "kept", "--filtering-ids", "1", *keys, *AT)
     assert other.code == 0
 
@@ -104,6 +117,26 @@ def test_a_job_has_one_answer(tallyhost: Tallyhost, reports: str, keys: tuple[st
     again = tallyhost(*asked)
     assert again.code == 2
     assert "job monday is finished: SUCCESS" in again.err
+
+
+def test_a_job_that_was_ended_after_its_budget_was_spent_goes_on_under_its_name(
+    tallyhost: Tallyhost, reports: str, keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    asked = ("aggregate", reports, "--no-domain", "--profile", "kept", *keys, "--now", format_instant(NOW))
+    with monkeypatch.context() as patched:
+        patched.setattr("agent.aggregation.outputs.planned_files", ended)
+        first = tallyhost(*asked, "--workers", "1")
+    assert first.code == 130
+    (name,) = [line.removeprefix("job ") for line in first.out.splitlines() if line.startswith("job ")]
+    again = tallyhost(*asked, "--job", name, "--workers", "1")
+    assert again.code == 0
+    assert "2 reports counted" in again.out
+    assert "1 budget unit spent" in again.out
+    assert "an earlier run of this job had spent its budget" in again.out
+    assert Path("tallyhost-summary/output.avro").exists()
 
 
 def test_in_memory_budget_begins_anew_and_the_output_says_so(
@@ -183,6 +216,32 @@ def test_names_of_a_key_structure_go_with_another_domain(
     asked = ("--key-structure", "keys.toml", "--domain", "domain.csv", "--json")
     told = facts(tallyhost("aggregate", reports, *asked, *keys, *AT))
     assert {bucket: fact.get("name") for bucket, fact in told.items()} == {5: None, BUCKET: "s: Summer"}
+
+
+def test_a_domain_may_come_in_shards_and_a_folder_without_any_is_an_empty_one(
+    tallyhost: Tallyhost, reports: str, keys: tuple[str, str], tmp_path: Path
+) -> None:
+    for name, buckets in (("1-of-2.avro", [BUCKET, 3]), ("2-of-2.avro", [3, 9])):
+        domain_file(tmp_path / "shards", buckets, name)
+    asked = ("--domain", str(tmp_path / "shards"), "--no-noise", "--json")
+    assert {
+        bucket: fact["metric"] for bucket, fact in facts(tallyhost("aggregate", reports, *asked, *keys, *AT)).items()
+    } == {
+        3: 0,
+        9: 0,
+        BUCKET: 200,
+    }
+    (tmp_path / "none").mkdir()
+    empty = tallyhost("aggregate", reports, "--domain", str(tmp_path / "none"), *keys, *AT)
+    assert (empty.code, "INPUT_DATA_READ_FAILED" in empty.out) == (1, True)
+
+
+def test_without_a_seed_no_two_jobs_have_the_same_noise(
+    tallyhost: Tallyhost, reports: str, keys: tuple[str, str], tmp_path: Path
+) -> None:
+    domain = str(domain_file(tmp_path, range(5)))
+    asked = ("aggregate", reports, "--domain", domain, "--json", "--now", format_instant(NOW), "--workers", "1")
+    assert facts(tallyhost(*asked, *keys)) != facts(tallyhost(*asked, *keys))
 
 
 @pytest.mark.parametrize(("name", "contents"), [("d.avro", b""), ("d.avro", b"Obj\x01"), ("d.csv", b"bucket\n")])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.model.clock import DAY, parse_instant
+from agent.model.clock import DAY, format_instant, parse_instant
 from tests.cli.conftest import Tallyhost
 
 
@@ -36,3 +36,27 @@ def test_the_clock_never_goes_back_and_the_minus_is_no_flag(tallyhost: Tallyhost
     run = tallyhost("time", "advance", back, "--profile", profile)
     assert run.code == 2
     assert f"cannot advance by {back}: the clock never goes back" in run.err
+
+
+def test_to_moves_a_profile_at_rest_which_keeps_it(tallyhost: Tallyhost, profile: str) -> None:
+    later = tallyhost("time", "now", "--profile", profile, "--json").document["milliseconds"] + 30 * DAY
+    told = tallyhost("time", "to", format_instant(later), "--profile", profile, "--json").document
+    assert told["milliseconds"] >= later
+    assert tallyhost("time", "now", "--profile", profile, "--json").document["milliseconds"] >= later
+
+
+@pytest.mark.parametrize(("instant", "what"), [("2020-01-01", "that has passed"), ("soon", "is no time")])
+def test_an_instant_that_has_passed_or_cannot_be_read_is_refused(
+    tallyhost: Tallyhost, profile: str, instant: str, what: str
+) -> None:
+    run = tallyhost("time", "to", instant, "--profile", profile)
+    assert run.code == 2
+    assert what in run.err
+    assert "  fix   " in run.err
+
+
+def test_a_step_beyond_the_last_instant_moves_nothing(tallyhost: Tallyhost, profile: str) -> None:
+    run = tallyhost("time", "advance", "999999w", "--profile", profile)
+    assert run.code == 2
+    assert "the clock ends at 9999" in run.err
+    assert tallyhost("time", "now", "--profile", profile).code == 0

@@ -4,17 +4,16 @@ import asyncio
 
 import pytest
 
-from agent.cli.commands.explain import explanation
-from agent.cli.operations import event_document
 from agent.model.attribution import CallContext, Dialect
-from agent.model.events import Check, Event, Trace
+from agent.model.events import Event
+from agent.reporting.explanation import explanation_lines, explanation_of
 from agent.runtime import Agent
 from tests.cli.commands.conftest import CONVERSION
 from tests.cli.conftest import Tallyhost
 
 
 def test_last_is_the_last_decision_with_its_checks(tallyhost: Tallyhost, profile: str) -> None:
-    event = tallyhost("explain", "last", "--profile", profile, "--json").document["event"]
+    event = tallyhost("explain", "last", "--profile", profile, "--json").document["explanation"]
     assert event["kind"] == "conversion"
     assert event["site"] == "shop.test"
     assert event["checks"]
@@ -22,14 +21,25 @@ def test_last_is_the_last_decision_with_its_checks(tallyhost: Tallyhost, profile
 
 
 def test_a_number_names_an_event(tallyhost: Tallyhost, profile: str) -> None:
-    event = tallyhost("explain", "1", "--profile", profile, "--json").document["event"]
-    assert (event["id"], event["kind"], event["site"]) == (1, "impression", "news.test")
+    event = tallyhost("explain", "1", "--profile", profile, "--json").document["explanation"]
+    assert (event["event_id"], event["kind"], event["site"]) == (1, "impression", "news.test")
 
 
-def test_a_report_s_id_names_the_conversion_that_made_it(tallyhost: Tallyhost, profile: str) -> None:
+def test_a_report_s_id_names_the_report_over_the_conversion_that_made_it(tallyhost: Tallyhost, profile: str) -> None:
     (report,) = tallyhost("reports", "list", "--profile", profile, "--json").document["reports"]
-    event = tallyhost("explain", report["id"], "--profile", profile, "--json").document["event"]
-    assert event["id"] == report["event_id"]
+    explained = tallyhost("explain", report["id"], "--profile", profile, "--json").document["explanation"]
+    assert (explained["kind"], explained["report_id"], explained["verdict"]) == ("report", report["id"], "returned")
+    (decision,) = explained["children"]
+    assert (decision["kind"], decision["event_id"]) == ("conversion", report["event_id"])
+
+
+def test_a_person_is_shown_the_same_tree(tallyhost: Tallyhost, profile: str) -> None:
+    document = tallyhost("explain", "last", "--profile", profile, "--json").document["explanation"]
+    lines = [line for line, _ in explanation_lines(explanation_of(document))]
+    assert tallyhost("explain", "last", "--profile", profile).out.splitlines() == lines
+    assert (lines[0][:33], lines[0][-10:]) == ("conversion (event 2)  shop.test  ", "attributed")
+    assert any(line.startswith("  impression 1 (event 1)  news.test  ") for line in lines)
+    assert any(line.startswith("  conversion report ") and line.endswith("  returned") for line in lines)
 
 
 def test_what_nothing_is_known_of_is_refused(tallyhost: Tallyhost, profile: str) -> None:
@@ -57,40 +67,10 @@ def test_in_a_fresh_profile_there_is_nothing_to_explain(tallyhost: Tallyhost, pr
     assert "nothing was decided yet" in run.err
 
 
-def test_a_failed_check_shows_where_it_stopped_and_the_way_out() -> None:
-    checks = (
-        Check("options", passed=True),
-        Check("matching impressions", passed=False, detail="0 of 2", fix="save one for shop.test"),
-    )
-    event = Event("conversion", 1_767_603_600_000, "no-match", "nothing matched", "shop.test", {}, Trace(checks), 4)
-    assert [line for line, _ in explanation(event_document(event))] == [
-        "conversion 4  shop.test  2026-01-05T09:00:00+00:00  no-match",
-        "  nothing matched",
-        "  ok    options",
-        "  FAIL  matching impressions  0 of 2",
-        "  -------- stops here",
-        "  fix   save one for shop.test",
-    ]
-
-
-def test_checks_that_fail_together_stop_after_the_last_of_them() -> None:
-    checks = (
-        Check("Attribution-Reporting-Register-Trigger filters", passed=False, detail="is the number 3"),
-        Check("Attribution-Reporting-Register-Trigger debug_key", passed=False, detail="is the number 5", fix='"5"'),
-    )
-    event = Event("trigger-registration", 0, "header-parsing-error", "refused", "shop.test", {}, Trace(checks), 4)
-    assert [line.split()[0] for line, _ in explanation(event_document(event))][2:] == [
-        "FAIL",
-        "FAIL",
-        "--------",
-        "fix",
-    ]
-
-
 @pytest.mark.parametrize("kind", ["response-field", "registration"])
 async def test_last_may_be_a_response_that_was_not_acted_on(tallyhost: Tallyhost, profile: str, kind: str) -> None:
     ignored = Event(kind, 1_767_603_600_000, "ignored", "not by https", "news.test")
     async with Agent.open_profile(profile) as agent:
         await agent.note(ignored)
     run = await asyncio.to_thread(tallyhost, "explain", "last", "--profile", profile, "--json")
-    assert (run.document["event"]["kind"], run.document["event"]["summary"]) == (kind, "not by https")
+    assert (run.document["explanation"]["kind"], run.document["explanation"]["summary"]) == (kind, "not by https")

@@ -127,7 +127,7 @@ def test_a_running_agent_is_reached_and_leaves_at_ctrl_c(news: str) -> None:
         asked = subprocess.run(
             command("explain", "last", "--json"), env=environment(), capture_output=True, text=True, check=False
         )
-        assert json.loads(asked.stdout)["event"]["site"] == "news.test", asked.stderr
+        assert json.loads(asked.stdout)["explanation"]["site"] == "news.test", asked.stderr
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 0, errors

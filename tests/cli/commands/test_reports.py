@@ -5,10 +5,12 @@ import base64
 from pathlib import Path
 
 from agent.model.attribution import CallContext, Dialect
+from agent.model.clock import Clock
 from agent.model.reports import ReportState
 from agent.runtime import Agent
 from tests.cli.commands.conftest import CONVERSION
 from tests.cli.conftest import Tallyhost
+from tests.dashboard.conftest import register
 
 
 def test_list_tells_of_each_report_but_not_its_body(tallyhost: Tallyhost, profile: str) -> None:
@@ -84,3 +86,24 @@ async def test_a_report_on_its_way_tells_where_it_goes(tallyhost: Tallyhost, tmp
     assert "zeros alone" in run.out
     assert "kept: its host is not mapped" in run.out
     assert "https://adtech.test/reports" in run.out
+
+
+def test_a_report_is_sent_before_its_time_or_dropped(tallyhost: Tallyhost, tmp_path: Path) -> None:
+    folder = str(tmp_path / "waiting")
+
+    async def fill() -> None:
+        async with Agent.open_profile(folder, seed=7, clock=Clock.frozen()) as agent:
+            await register(agent)
+
+    asyncio.run(fill())
+    first, second = tallyhost("reports", "list", "--profile", folder, "--json").document["reports"]
+    sent = tallyhost("reports", "send", first["id"][:8], "--profile", folder)
+    assert (sent.code, sent.out.split("  ")[:2]) == (
+        0,
+        [first["id"][:12], "kept: its host is not mapped, and nothing leaves the machine unasked"],
+    )
+    assert tallyhost("reports", "send", "all", "--profile", folder, "--json").document == {"sent": 1}
+    assert tallyhost("reports", "drop", second["id"], "--profile", folder).out == f"{second['id'][:12]}  dropped\n"
+    (left,) = tallyhost("reports", "list", "--profile", folder, "--json").document["reports"]
+    assert left["id"] == first["id"]
+    assert tallyhost("reports", "drop", second["id"], "--profile", folder).code == 2

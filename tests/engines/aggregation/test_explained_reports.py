@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from agent.engines.aggregation.explained_reports import counted, left_out_checks
+from agent.engines.aggregation.explained_reports import counted, left_out_checks, shown
 from agent.model.aggregation import ErrorCounter, LeftOut, Partial
 
 WRONG = ErrorCounter.NUM_REPORTS_WITH_ERRORS
@@ -83,3 +83,16 @@ def test_one_is_no_plural() -> None:
         "1,200 reports",
         "0 reports",
     )
+
+
+def test_what_a_report_says_stays_on_its_line_and_steers_no_terminal() -> None:
+    told = replace(left_out(0, ErrorCounter.INVALID_REPORT_ID), report_id="x\n  ok    privacy budget\x1b[2J")
+    (check,) = left_out_checks(Partial(1, Counter({ErrorCounter.INVALID_REPORT_ID: 1, WRONG: 1}), [told]))
+    assert check.detail.isprintable()
+    assert r"(x\n  ok    privacy budget\x1b[2J)" in check.detail
+
+
+def test_a_text_is_cut_and_letters_of_any_script_stay() -> None:
+    assert shown("https://三.test/é") == "https://三.test/é"
+    assert shown("x" * 80) == "x" * 80
+    assert shown("x" * 81) == "x" * 80 + "..."

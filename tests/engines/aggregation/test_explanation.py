@@ -69,7 +69,7 @@ def checks(shown: Event) -> dict[str, Check]:
 def test_a_job_that_went_well_passed_every_check_in_the_service_s_order() -> None:
     shown = event()
     assert (shown.kind, shown.verdict, shown.time) == (AGGREGATION_JOB, "SUCCESS", NOW)
-    assert shown.summary == "job monday: 10 of 10 reports in 1 key"
+    assert shown.summary == "job monday: 10 of 10 reports in 1 bucket"
     assert [check.rule for check in shown.trace.checks] == ALL_STEPS
     assert shown.trace.stopped_at is None
 
@@ -78,7 +78,7 @@ def test_each_check_tells_what_was_compared() -> None:
     told = {rule: check.detail for rule, check in checks(event()).items()}
     assert told == {
         "job parameters": "attribution_report_to https://adtech.test, epsilon 10, filtering ids 0",
-        "output domain": "1 key",
+        "output domain": "1 bucket",
         "input": "10 reports in 2 shards",
         "reports": "10 of 10 count",
         "error threshold": "0 of 10 left out, at most 1 (10 %) may be",
@@ -86,7 +86,7 @@ def test_each_check_tells_what_was_compared() -> None:
         "noise": "epsilon 10: scale 6,553.6, standard deviation 9,268, 90 % of values within 15,090 of the truth",
         "privacy budget": "hour from 2026-01-05T08:00:00Z, https://adtech.test, shared ID abababababab...: spent"
         " for 10 reports",
-        "summary written": "1 key: output.avro",
+        "summary written": "1 bucket: output.avro",
     }
 
 
@@ -117,7 +117,8 @@ def test_a_step_that_fails_is_the_last_and_tells_its_error(step: Step, code: Ret
 
 def test_a_summary_that_could_not_be_written_has_cost_its_budget() -> None:
     error = TallyhostError("the disk is full")
-    shown = event(return_code=ReturnCode.RESULT_WRITE_ERROR, failed=Step.OUTPUT, error=error)
+    shown = event(return_code=ReturnCode.RESULT_WRITE_ERROR, summary=None, failed=Step.OUTPUT, error=error)
+    assert shown.summary == "job monday: the disk is full"
     assert checks(shown)["privacy budget"].passed
     assert shown.data["spent_units"] == 1
 
@@ -215,7 +216,7 @@ def test_a_domain_that_matches_nothing_fails_and_the_job_goes_on() -> None:
 
 def test_without_a_domain_nothing_is_compared_with_it() -> None:
     shown = checks(event(domain=None, domain_optional=True))
-    assert shown["output domain"].detail == "none given: the summary has the keys of the reports"
+    assert shown["output domain"].detail == "none given: the summary has the buckets of the reports"
     assert "domain matches" not in shown
 
 

@@ -134,6 +134,8 @@ DIMENSION = ("purchases", "dimensions", "d")
         ({"offset": 0, "bits": 8, "values": {"one": "a"}}, (*DIMENSION, "values"), "cannot be used"),
         ({"offset": 0, "bits": 8, "values": {"1": 1}}, (*DIMENSION, "values", "1"), "label of 1 is no text"),
         ({"offset": 0, "bits": 99, "values": f"0-{10**20}"}, (*DIMENSION, "values"), "values"),
+        ({"offset": 0, "bits": 99, "values": f"0-{'9' * 5_000}"}, (*DIMENSION, "values"), "cannot be used"),
+        ({"offset": 0, "bits": 99, "values": {"9" * 5_000: "x"}}, (*DIMENSION, "values"), "cannot be used"),
         ([0, 8], DIMENSION, "is no table"),
     ],
 )

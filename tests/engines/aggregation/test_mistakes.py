@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from time import process_time
 
 import pytest
 
@@ -164,6 +165,13 @@ def test_the_work_for_one_report_is_bounded() -> None:
 
     undecryptable(sealed(), json.dumps(MEMBERS), "ours", key_ids=many, opens=opens)
     assert 0 < len(tries) <= 50
+
+
+@pytest.mark.parametrize("payload", [b"A" + b" " * 500_000 + b"!", b"=" * 500_000, b"ab" * 250_000 + b"x"])
+def test_no_payload_makes_looking_at_it_take_longer_than_its_length_asks_for(payload: bytes) -> None:
+    began = process_time()
+    undecryptable(payload, SHARED_INFO, "ours", key_ids=(), opens=lambda *_: False)
+    assert process_time() - began < 5, "one with the square of its length takes minutes"
 
 
 NESTED = '{"a":' + "[" * 980 + "]" * 980 + "}"

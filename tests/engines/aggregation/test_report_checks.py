@@ -96,6 +96,14 @@ def test_the_site_is_the_registrable_domain_with_https(origin: str, site: str | 
     assert reporting_site(origin) == site
 
 
+def test_the_longest_origin_has_a_site_and_a_longer_text_has_none_that_the_ledger_would_keep() -> None:
+    longest = ".".join(["a" * 63] * 3 + ["a" * 49, "adtech", "test"])
+    assert len(longest) == 253
+    assert errors_of(BY_SITE, reporting_origin=f"https://{longest}:65535") == ()
+    longer = f"https://a.adtech.test/{'x' * 1_000}"
+    assert errors_of(BY_SITE, reporting_origin=longer) == (ErrorCounter.ATTRIBUTION_REPORT_TO_MALFORMED,)
+
+
 # Row 2: age.
 
 

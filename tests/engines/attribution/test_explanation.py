@@ -90,7 +90,8 @@ def test_a_refused_epoch_names_the_budget_and_what_it_holds() -> None:
     assert stopped is not None
     assert stopped.rule == "budget of 2026-01-05 to 2026-01-11"
     assert stopped.detail == (
-        "epoch 0: 1 epsilon (1000000 micro-epsilon) asked, but quota of impression site news.test has 0.5 (500000)"
+        "epoch 0: 1 epsilon (1000000 micro-epsilon) asked, but quota of impression site news.test has 0.5 (500000),"
+        " 0.5 (500000) short"
     )
     assert stopped.fix
 

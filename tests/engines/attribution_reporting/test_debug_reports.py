@@ -4,7 +4,12 @@ from typing import Any
 import pytest
 
 from agent.model.attribution_reporting.facts import DestinationGroup, PendingEventReport, Registrant, SourceFacts
-from agent.model.attribution_reporting.registrations import NamedBudget, SourceRegistration, SourceType
+from agent.model.attribution_reporting.registrations import (
+    NamedBudget,
+    SourceRegistration,
+    SourceType,
+    TriggerRegistration,
+)
 from agent.model.attribution_reporting.reports import VerboseContent
 from agent.model.clock import DAY
 from tests.engines.attribution_reporting.registration_world import (
@@ -17,6 +22,7 @@ from tests.engines.attribution_reporting.registration_world import (
     an_event_source,
     an_event_trigger,
     on_news,
+    on_shop,
     source_outcome,
     stored,
     trigger_outcome,
@@ -177,3 +183,28 @@ def test_a_report_that_found_no_room_is_told_whole(facts: dict[str, Any], name: 
             "trigger_debug_key": "3",
         },
     )
+
+
+@pytest.mark.parametrize(
+    ("who", "told"),
+    [
+        (on_shop(), None),
+        (on_shop(debug_permission=False), "https://adtech.test may not use cookies on https://shop.test: allow it to"),
+        (on_shop(fenced=True), "it is in a fenced frame"),
+    ],
+)
+def test_a_trigger_that_may_not_debug_is_told_that_its_debug_fields_count_for_nothing(
+    who: Registrant, told: str | None
+) -> None:
+    for asked in ({"debug_key": 3}, {"debug_reporting": True}):
+        checks = {check.rule: check for check in trigger_outcome(an_event_trigger_with(**asked), who=who).trace.checks}
+        assert ("debug permission" in checks) is (told is not None)
+        if told is not None:
+            assert checks["debug permission"].passed, "it stops nothing"
+            assert checks["debug permission"].detail.endswith(told)
+    without = trigger_outcome(an_event_trigger_with(), who=who).trace.checks
+    assert "debug permission" not in {check.rule for check in without}
+
+
+def an_event_trigger_with(**changes: Any) -> TriggerRegistration:
+    return replace(an_event_trigger(), **changes)

@@ -254,9 +254,10 @@ def test_the_response_decides_how_the_source_attributes(
     assert outcome.new_source.source.attribution_logic is logic
 
 
-def test_debug_mode_makes_no_noise_and_draws_none() -> None:
+@pytest.mark.parametrize("limits", [{"debug_mode": True}, {"noise": False}])
+def test_debug_mode_and_noise_off_make_none_and_draw_none(limits: dict[str, Any]) -> None:
     chance = FedChance((FakeReport(1, 0),))
-    outcome = source_outcome(chance=chance, limits=replace(LIMITS, debug_mode=True))
+    outcome = source_outcome(chance=chance, limits=replace(LIMITS, **limits))
     assert outcome.verdict is SourceVerdict.SUCCESS
     assert chance.rates == []
 

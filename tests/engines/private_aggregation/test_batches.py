@@ -186,7 +186,7 @@ def test_protected_audience_sends_no_null_report() -> None:
 def test_exactly_65536_passes(value: int) -> None:
     decision = decided(batch((1, value)))
     assert (decision.verdict, decision.spent) == (BatchVerdict.REPORT_SCHEDULED, value)
-    assert check(decision, "budget of 10 minutes").detail == f"0 spent and {value:,} asked, of 65,536"
+    assert check(decision, "budget of 10 minutes").detail == f"65,536 - 0 = 65,536 left, {value:,} wanted"
 
 
 def test_what_would_fit_into_an_untouched_budget_is_advised_to_wait() -> None:
@@ -208,7 +208,7 @@ def test_scenario_35_a_batch_that_does_not_fit_is_dropped_whole_and_told_by_how_
     decision = decided(batch((1, 1), (2, 10_999)), BatchFacts(use={NOON - 9 * MINUTE: 60_000}))
     assert decision.verdict is BatchVerdict.INSUFFICIENT_BUDGET
     assert left_nothing(decision)
-    assert stop(decision).detail == "60,000 spent and 11,000 asked, of 65,536: 5,464 too many"
+    assert stop(decision).detail == "65,536 - 60,000 = 5,536 left, 11,000 wanted: 5,464 too many"
     assert "10 minutes" in stop(decision).fix
     assert decision.trace.checks[-1] == check(decision, "null report")
 
@@ -224,7 +224,7 @@ def test_the_budget_of_a_day_refuses_what_that_of_10_minutes_affords() -> None:
     decision = decided(batch((1, 1)), facts)
     assert decision.verdict is BatchVerdict.INSUFFICIENT_BUDGET
     assert check(decision, "budget of 10 minutes").passed
-    assert check(decision, "budget of 1 day").detail == "1,048,576 spent and 1 asked, of 1,048,576: 1 too many"
+    assert check(decision, "budget of 1 day").detail == "1,048,576 - 1,048,576 = 0 left, 1 wanted: 1 too many"
     assert decided(batch((1, 1)), facts, now=NOON + DAY).verdict is BatchVerdict.REPORT_SCHEDULED
 
 

@@ -1,0 +1,128 @@
+"""``tallyhost run``: journeys from files and folders, several at once."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+
+from agent.cli.output import error_document, print_error
+from agent.cli.session import CHROMIUM_FLAG, HEADED_FLAG, Session, with_session
+from agent.journeys.scripted.finding import example_file, journey_files, read_file
+from agent.journeys.scripted.progress import Bars, Lines, console_line
+from agent.journeys.scripted.reading import Journey, UnreadableJourneyError
+from agent.journeys.scripted.running import RunOptions, exit_code_of, run_journeys
+from agent.journeys.scripted.variables import NAME
+from agent.model.errors import UsageError
+from agent.reporting.documents.events import event_document
+from agent.reporting.journey_page import write_journeys
+from agent.reporting.journey_results import JourneyResult, Outcome
+from agent.reporting.junit import write_junit
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("run")
+@click.argument("journeys", nargs=-1, metavar="JOURNEY...")
+@click.option("-n", "--at-once", default=1, type=click.IntRange(1, 64), show_default=True, help="Journeys at once.")
+@click.option("--var", "given", multiple=True, metavar="NAME=VALUE", help="What ${NAME} stands for.")
+@click.option("--junit", type=FILE, metavar="FILE", help="Write JUnit XML, for a CI.")
+@click.option("--html", type=FILE, metavar="FILE", help="Write a page with pictures, timeline and sums.")
+@click.option("--bundle", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep what failed.")
+@click.option("--example", is_flag=True, help="Run the example over all APIs that comes with tallyhost.")
+@with_session(HEADED_FLAG, CHROMIUM_FLAG)
+def run(
+    session: Session,
+    journeys: tuple[str, ...],
+    at_once: int,
+    given: tuple[str, ...],
+    junit: Path | None,
+    html: Path | None,
+    bundle: Path | None,
+    example: bool,
+) -> int:
+    """Run journeys: files of YAML or Python, or folders of them.
+
+    Exit codes: 0 all passed, 1 an expectation failed, 2 a journey cannot be read, 3 the machine lacks something, such
+    as a site that does not answer; of several the highest.
+    """
+    files = [*journey_files(journeys), *([example_file()] if example else [])]
+    if not files:
+        raise UsageError("no journey was named", where="tallyhost run", fix="name files or folders, or --example")
+    read, code = _read(session, files, _variables(given))
+    if code:
+        return code
+    config = session.config
+    options = RunOptions(at_once, config.headed, config.chromium, pictures=html is not None, bundles=bundle)
+    results = _run(session, read, options)
+    for path in [write(results, to) for write, to in ((write_junit, junit), (write_journeys, html)) if to is not None]:
+        session.output.note(f"written: {path}")
+    passed = sum(result.outcome is Outcome.PASSED for result in results)
+    session.output.line(f"{passed} passed, {len(results) - passed} failed")
+    if session.output.as_json:
+        session.output.document({"passed": passed, "journeys": [_document(result) for result in results]})
+    return exit_code_of(results)
+
+
+def _run(session: Session, journeys: Sequence[Journey], options: RunOptions) -> tuple[JourneyResult, ...]:
+    output = session.output
+    lines = Lines(output.line, verbose=session.config.verbosity > 0)
+    console = output.console()
+    if output.as_json or output.quiet or not (console.is_terminal and sys.stdout.isatty()):
+        return asyncio.run(run_journeys(journeys, options, lines))
+    with Bars(console, len(journeys), Lines(console_line(console), verbose=session.config.verbosity > 0)) as bars:
+        return asyncio.run(run_journeys(journeys, options, bars))
+
+
+def _variables(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    for name, found, _ in pairs:
+        if not found or not NAME.fullmatch(name):
+            raise UsageError(f"{name!r} is no NAME=VALUE", where="flag --var", fix="--var shop=https://shop.test")
+    return {name: value for name, _, value in pairs}
+
+
+def _read(session: Session, files: list[str], variables: dict[str, str]) -> tuple[list[Journey], int]:
+    """The journeys, and 0; or the exit code, after all that is wrong with all of them is told."""
+    journeys: list[Journey] = []
+    errors: list[UsageError] = []
+    for file in files:
+        try:
+            journeys += read_file(file, variables)
+        except UsageError as error:
+            errors += error.errors if isinstance(error, UnreadableJourneyError) else (error,)
+    for one in errors:
+        print_error(one, as_json=False)
+    if errors and session.output.as_json:
+        session.output.document({"errors": [error_document(one) for one in errors]})
+    return journeys, max((one.exit_code for one in errors), default=0)
+
+
+def _document(result: JourneyResult) -> dict[str, Any]:
+    """A result as plain JSON values, without pictures."""
+    return {
+        "name": result.name,
+        "file": result.file,
+        "line": result.line,
+        "outcome": result.outcome,
+        "seed": result.seed,
+        "seconds": round(result.seconds, 3),
+        "failure": None if result.failure is None else asdict(result.failure),
+        "bundle": None if result.bundle is None else str(result.bundle),
+        "steps": [
+            {
+                "line": step.line,
+                "told": step.told,
+                "outcome": step.outcome,
+                "seconds": round(step.seconds, 3),
+                "events": [event_document(event) for event in step.events],
+                "sums": None if step.sums is None else asdict(step.sums),
+            }
+            for step in result.steps
+        ],
+    }

@@ -1,0 +1,56 @@
+"""The filter of the timeline: ``site:shop.test kind:trigger verdict:failure "two words"``."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.model.errors import UsageError
+
+TERMS = ("site", "kind", "verdict")
+_OUTCOMES = {"failure": True, "success": False}
+"""Verdicts that stand for whether a check failed."""
+
+
+@dataclass(slots=True)
+class EventFilter:
+    """What events are wanted; parts of words will do, whatever their case."""
+
+    site: str = ""
+    kind: str = ""
+    verdict: str = ""
+    words: list[str] = field(default_factory=list)
+    failed: bool | None = None
+
+    def asked(self) -> dict[str, Any]:
+        """The arguments of ``agent.events.newest``."""
+        return {
+            "site": self.site,
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "words": self.words,
+            "failed": self.failed,
+        }
+
+
+def read_filter(text: str) -> EventFilter:
+    """The filter that ``text`` asks for. Raises UsageError for a quote that is not closed or a term given twice."""
+    try:
+        parts = shlex.split(text)
+    except ValueError:
+        raise UsageError(
+            "a quote is not closed", where="filter", rule='words in quotes belong together: "two words"'
+        ) from None
+    wanted = EventFilter()
+    for part in parts:
+        term, colon, value = part.partition(":")
+        if not colon or term not in TERMS or not value:
+            wanted.words.append(part)
+        elif term == "verdict" and value in _OUTCOMES:
+            wanted.failed = _OUTCOMES[value]
+        elif getattr(wanted, term):
+            raise UsageError(f"{term}: is there twice", where="filter", rule="each term once; they must all fit")
+        else:
+            setattr(wanted, term, value)
+    return wanted

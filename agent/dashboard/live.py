@@ -1,0 +1,73 @@
+"""Pages that follow the agent: one stream of server-sent events for each, which says that there is news.
+
+``news`` has the number of the latest event, ``clock`` the agent's time; what changed is then asked for like any page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from agent.dashboard.keys import AGENT, CLOSING
+
+if TYPE_CHECKING:
+    from agent.runtime import Agent
+
+_LOOK = 1.0
+"""Seconds until the clock is looked at, which moves without an event."""
+_REST = 0.2
+"""Seconds between two pieces of news."""
+_HEARTBEAT = 15
+"""Looks without news after which the stream says that it lives."""
+Seen = tuple[int, float, int]
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Follow the agent until the page goes or the server ends."""
+    agent, closing = request.app[AGENT], request.app[CLOSING]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+    await response.prepare(request)
+    seen: Seen | None = None
+    quiet = 0
+    try:
+        while not closing.is_set():
+            now = await _state(agent)
+            if seen is None or now[0] != seen[0]:
+                await _say(response, "news", {"latest": now[0]})
+            if seen is None or now[1:] != seen[1:]:
+                await _say(response, "clock", {"milliseconds": agent.clock.now(), "speed": now[1]})
+            quiet = 0 if now != seen else quiet + 1
+            if quiet >= _HEARTBEAT:
+                await response.write(b": still here\n\n")
+                quiet = 0
+            seen = now
+            await asyncio.sleep(_REST)
+            await _news(agent, closing)
+    except ConnectionResetError:
+        pass  # the page has gone
+    return response
+
+
+async def _state(agent: Agent) -> Seen:
+    """The latest event, how fast the clock runs, and, while it is frozen, where it stands."""
+    last = await agent.events.last()
+    speed = agent.clock.speed
+    return (0 if last is None else last.id), speed, (0 if speed else agent.clock.now())
+
+
+async def _news(agent: Agent, closing: asyncio.Event) -> None:
+    """Wait for new events, for a little while, or for the end."""
+    if closing.is_set():
+        return
+    try:
+        async with asyncio.timeout(_LOOK), agent.events.news:
+            await agent.events.news.wait()
+    except TimeoutError:
+        pass
+
+
+async def _say(response: web.StreamResponse, event: str, data: dict[str, Any]) -> None:
+    await response.write(f"event: {event}\ndata: {json.dumps(data)}\n\n".encode())

@@ -1,0 +1,90 @@
+"""Templates and static files of the package, as text; every value is escaped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from agent.dashboard import charts
+from agent.model.limits import MICRO
+from agent.reporting.aggregation_view import count
+from agent.reporting.documents.header import place
+
+STATIC = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+"""Types of the files that are served."""
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
+
+
+@cache
+def read_file(path: str) -> str:
+    """Text of a file of this package, such as ``static/dashboard.css``; FileNotFoundError when there is none."""
+    return resources.files("agent.dashboard").joinpath(*path.split("/")).read_text("utf-8")
+
+
+def render(template: str, document: Mapping[str, Any], **around: Any) -> str:
+    """The page of ``template``, which sees ``document`` as ``page`` and what is ``around`` it by name."""
+    return _plain(_environment().get_template(template).render(page=document, **around))
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: read_file(f"templates/{name}")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["cell"] = _cell
+    templates.filters["count"] = count
+    templates.filters["epsilon"] = _epsilon
+    templates.filters["plain"] = _plain
+    templates.filters["pretty"] = _pretty
+    templates.filters["place"] = lambda path: place(tuple(path or ()))
+    templates.filters["short"] = lambda number: f"{number:g}"
+    templates.filters["time"] = _time
+    templates.globals["charts"] = charts
+    return templates
+
+
+def _plain(text: str) -> str:
+    """``text`` as UTF-8 can hold it: a site's strings may have lone surrogates."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _cell(value: object) -> str:
+    """A value of a table: times as people read them, lists with commas, nothing where there is nothing."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case str() if _ISO.fullmatch(value):
+            return _time(value)
+        case list() | tuple():
+            return ", ".join(map(_cell, value))
+        case dict():
+            return ", ".join(f"{name} {_cell(one)}" for name, one in value.items())
+        case _:
+            return str(value)
+
+
+def _epsilon(micro: int) -> str:
+    """Micro-epsilon as ``0.5 epsilon``."""
+    return f"{micro / MICRO:.6f}".rstrip("0").rstrip(".") + " epsilon"
+
+
+def _pretty(value: object) -> str:
+    """JSON for people."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _time(iso: str) -> str:
+    """``2026-01-05 09:00:00`` of an ISO 8601 time in UTC."""
+    return iso[:19].replace("T", " ")

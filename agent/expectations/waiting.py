@@ -1,0 +1,76 @@
+"""Waiting: in real time for what happens by itself, and along the agent's clock for what becomes due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from agent.model.clock import parse_duration
+from agent.model.reports import ReportState
+
+if TYPE_CHECKING:
+    from agent.runtime import Agent
+
+QUIET = 0.1
+"""Seconds in which something that a page has begun shows itself."""
+Look = Callable[[], Awaitable[bool]]
+
+
+async def until(
+    agent: Agent,
+    look: Look,
+    *,
+    timeout: float,  # noqa: ASYNC109 - a wait that ends in False, not in TimeoutError
+    advance: int | str | None = None,
+) -> bool:
+    """Whether ``look`` came true within ``timeout`` real seconds.
+
+    ``advance``: where it is not true at once, the clock first moves up to that far (milliseconds, or text such as
+    ``"2d"``), by way of each instant at which a report is due, and stops where ``look`` is true. Raises ValueError for
+    a duration that cannot be read.
+    """
+    if advance is not None and (await look() or await along(agent, look, advance)):
+        return True
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                async with agent.events.news:
+                    if await look():
+                        return True
+                    await agent.events.news.wait()
+    except TimeoutError:
+        return await look()
+
+
+async def along(agent: Agent, look: Look, advance: int | str) -> bool:
+    """Move the clock by ``advance``, by way of each instant at which a report is due, until ``look`` is true."""
+    limit = advance if isinstance(advance, int) else parse_duration(advance)
+    # What pages have asked for by now, or are about to, belongs to this instant.
+    await _quiet(agent)
+    await agent.arrived()
+    if await look():
+        return True
+    end = agent.clock.now() + limit
+    while (now := agent.clock.now()) < end:
+        due = await _next_due(agent, now)
+        await agent.clock.advance((end if due is None else min(due, end)) - now)
+        if await look():
+            return True
+    return False
+
+
+async def _quiet(agent: Agent) -> None:
+    """Wait until nothing has happened for a moment; pages make the requests of new elements a little later."""
+    try:
+        while True:
+            async with asyncio.timeout(QUIET), agent.events.news:
+                await agent.events.news.wait()
+    except TimeoutError:
+        return
+
+
+async def _next_due(agent: Agent, now: int) -> int | None:
+    """When the next report leaves after ``now``."""
+    pending = [report.next_attempt for report in await agent.reports.all() if report.state is ReportState.PENDING]
+    return min((due for due in pending if due is not None and due > now), default=None)

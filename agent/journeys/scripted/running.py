@@ -1,0 +1,81 @@
+"""Runs journeys: several at once in one Chromium, each in an agent of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from agent.browser.launch import Browser
+from agent.journeys.scripted.playing import Playing, play
+from agent.journeys.scripted.reading import Journey
+from agent.reporting.journey_results import JourneyResult, StepResult
+
+
+class Watching(Protocol):
+    """Is told how a run goes on."""
+
+    def began(self, journey: Journey) -> None:
+        """``journey`` is being played."""
+        ...
+
+    def stepped(self, journey: Journey, step: StepResult) -> None:
+        """One of its steps has ended."""
+        ...
+
+    def ended(self, journey: Journey, result: JourneyResult) -> None:
+        """It has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run journeys."""
+
+    workers: int = 1
+    """Journeys at once."""
+    headed: bool = False
+    chromium: Path | None = None
+    pictures: bool = False
+    bundles: Path | None = None
+
+
+async def run_journeys(
+    journeys: Sequence[Journey], options: RunOptions, watching: Watching
+) -> tuple[JourneyResult, ...]:
+    """The results of ``journeys`` in their order. Raises HostEnvironmentError without a Chromium."""
+    async with Browser(headed=options.headed, executable=options.chromium) as browser:
+        how = Playing(browser, options.pictures)
+        places = asyncio.Semaphore(options.workers)
+
+        async def one(journey: Journey, bundle: Path | None) -> JourneyResult:
+            async with places:
+                watching.began(journey)
+                result = await play(journey, how, lambda step: watching.stepped(journey, step), bundle)
+                watching.ended(journey, result)
+                return result
+
+        async with asyncio.TaskGroup() as group:
+            folders = bundle_folders(journeys, options.bundles)
+            running = [group.create_task(one(*pair)) for pair in zip(journeys, folders, strict=True)]
+    return tuple(task.result() for task in running)
+
+
+def bundle_folders(journeys: Sequence[Journey], root: Path | None) -> list[Path | None]:
+    """A folder below ``root`` for each journey, named after its file and, where several are in it, by number."""
+    taken: dict[str, int] = {}
+    folders: list[Path | None] = []
+    for journey in journeys:
+        name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(journey.file).stem).strip("-.") or "journey"
+        taken[name] = taken.get(name, 0) + 1
+        unique = name if taken[name] == 1 else f"{name}-{taken[name]}"
+        folders.append(None if root is None else root / unique)
+    return folders
+
+
+def exit_code_of(results: Sequence[JourneyResult]) -> int:
+    """That of a whole run: the highest of its journeys."""
+    return max((result.exit_code for result in results), default=0)

@@ -1,0 +1,1 @@
+"""What the pytest plugin's fixtures are made of; loaded only where a test asks for one."""

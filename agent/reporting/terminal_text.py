@@ -1,0 +1,10 @@
+"""Text that others chose, made harmless for a terminal: pages, servers, reports and files choose what is printed."""
+
+from __future__ import annotations
+
+_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+
+
+def harmless(text: str) -> str:
+    """``text`` with what a terminal obeys escaped; lines, tabs and letters of any script stay."""
+    return text.translate(_CONTROLS)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from aiohttp import web
+
+from agent.dashboard.app import dashboard_app, serve
+from agent.model.errors import HostEnvironmentError
+from tests.dashboard.conftest import TOKEN, Dashboard
+
+
+async def test_it_listens_on_loopback_alone(dashboard: Dashboard) -> None:
+    application = dashboard_app(dashboard.agent, {}, token=TOKEN)
+    async with serve(application, 0) as port:
+        assert port
+    assert dashboard.address.startswith("http://127.0.0.1:")
+
+
+async def test_a_port_that_is_taken_says_what_to_do(dashboard: Dashboard) -> None:
+    taken = int(dashboard.address.rpartition(":")[2])
+    with pytest.raises(HostEnvironmentError, match=f"port {taken} is taken") as failure:
+        async with serve(dashboard_app(dashboard.agent, {}, token=TOKEN), taken):
+            pass
+    assert "--port" in failure.value.fix
+    assert failure.value.exit_code == 3
+
+
+async def test_what_is_mounted_stands_behind_the_same_guard(dashboard: Dashboard) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text="mounted")
+
+    mounted = web.Application()
+    mounted.router.add_post("/question", answer)
+    application = dashboard_app(dashboard.agent, {}, token=TOKEN, mounts={"/v1": mounted})
+    async with serve(application, 0) as port:
+        address = f"http://127.0.0.1:{port}/v1/question"
+        async with dashboard.client.post(address) as response:
+            assert await response.text() == "mounted"
+        for headers in ({"Host": "rebound.test"}, {"Origin": "https://news.test"}):
+            async with dashboard.client.post(address, headers=headers) as response:
+                assert response.status in {403, 421}
+
+
+async def test_a_style_and_a_script_are_served_as_such(dashboard: Dashboard) -> None:
+    for name, kind in (
+        ("dashboard.css", "text/css"),
+        ("dashboard.js", "text/javascript"),
+        ("icon.svg", "image/svg+xml"),
+    ):
+        answer = await dashboard.get(f"/static/{name}")
+        assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (200, kind)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from agent.dashboard.app import dashboard_app, serve
+from agent.model.clock import DEFAULT_FROZEN_START
+from tests.dashboard.conftest import TOKEN, Dashboard, register
+
+PATIENCE = 10
+
+
+class Stream:
+    """What a page hears."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    async def next(self) -> tuple[str, dict[str, Any]]:
+        """The next piece of news with its data."""
+        async with asyncio.timeout(PATIENCE):
+            name = ""
+            async for line in self._response.content:
+                text = line.decode().rstrip("\n")
+                if text.startswith("event: "):
+                    name = text.removeprefix("event: ")
+                elif text.startswith("data: "):
+                    return name, json.loads(text.removeprefix("data: "))
+        raise AssertionError("the stream has ended")
+
+
+@asynccontextmanager
+async def following(dashboard: Dashboard) -> AsyncIterator[Stream]:
+    async with dashboard.client.get(f"{dashboard.address}/live") as response:
+        assert response.content_type == "text/event-stream"
+        yield Stream(response)
+
+
+async def test_it_begins_with_where_everything_stands(dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    async with following(dashboard) as stream:
+        assert await stream.next() == ("news", {"latest": 2})
+        assert await stream.next() == ("clock", {"milliseconds": DEFAULT_FROZEN_START, "speed": 0})
+
+
+async def test_an_event_and_a_moved_clock_are_told(dashboard: Dashboard) -> None:
+    async with following(dashboard) as stream:
+        assert (await stream.next())[0] == "news"
+        assert (await stream.next())[0] == "clock"
+        await register(dashboard.agent)
+        name, data = await stream.next()
+        assert (name, data["latest"]) in {("news", 1), ("news", 2)}
+        await dashboard.agent.clock.advance("1h")
+        while name != "clock":
+            name, data = await stream.next()
+        assert data["milliseconds"] == DEFAULT_FROZEN_START + 3_600_000
+
+
+async def test_a_reset_is_news(dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    async with following(dashboard) as stream:
+        assert await stream.next() == ("news", {"latest": 2})
+        assert (await stream.next())[0] == "clock"
+        await dashboard.agent.state.reset()
+        assert await stream.next() == ("news", {"latest": 0})
+
+
+async def test_pages_that_follow_do_not_keep_the_server_from_ending(dashboard: Dashboard) -> None:
+    loop = asyncio.get_running_loop()
+    async with aiohttp.ClientSession() as client:
+        async with serve(dashboard_app(dashboard.agent, {}, token=TOKEN), 0) as port:
+            response = await client.get(f"http://127.0.0.1:{port}/live")
+            await response.content.readline()
+            ended = loop.time()
+        assert loop.time() - ended < 4
+        response.close()

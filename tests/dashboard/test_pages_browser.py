@@ -1,0 +1,107 @@
+"""The pages in Chromium: live, with keyboard alone, without script, under their own policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, async_playwright, expect
+
+from agent.browser.chromium import find_chromium
+from agent.model.clock import DEFAULT_FROZEN_START
+from tests.dashboard.conftest import Dashboard, register
+from tests.dashboard.test_pages import TEN
+
+pytestmark = pytest.mark.browser
+HOUR = 3_600_000
+
+
+@pytest_asyncio.fixture(params=[True, False], ids=["with script", "without script"])
+async def page(request: pytest.FixtureRequest) -> AsyncIterator[Page]:
+    """A page; whatever its console says or the network asks beyond the dashboard fails the test."""
+    complaints: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_chromium().path, args=["--no-sandbox"])
+        page = await browser.new_page(java_script_enabled=request.param)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda asked: complaints.extend([] if "//127.0.0.1" in asked.url else [asked.url]))
+        yield page
+        await browser.close()
+    # A form that is refused is a failed request; the browser says so whatever the page does.
+    assert [one for one in complaints if not one.startswith("Failed to load resource")] == []
+
+
+async def test_every_page_of_the_menu_is_reached_from_home(page: Page, dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    await page.goto(dashboard.address)
+    links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    assert [await link.get_attribute("href") for link in await links.all()] == [f"/{name}" for name in TEN]
+    for name in TEN[1:]:
+        await page.get_by_role("navigation", name="Pages").locator(f"a[href='/{name}']").click()
+        await expect(page).to_have_url(f"{dashboard.address}/{name}")
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+async def test_the_clock_is_moved_from_the_page(page: Page, dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    await page.goto(f"{dashboard.address}/reports")
+    await page.get_by_role("button", name="+1 hour").click()
+    await expect(page.locator("#now")).to_have_text("2026-01-05 10:00:00")
+    assert dashboard.agent.clock.now() == DEFAULT_FROZEN_START + HOUR
+    await page.get_by_text("More", exact=True).click()
+    await page.get_by_label("Move to").fill("2026-01-06T10:00Z")
+    await page.get_by_label("Move to").press("Enter")
+    await expect(page.locator("#now")).to_have_text("2026-01-06 10:00:00")
+    await page.get_by_role("button", name="Next report").click()
+    await expect(page.get_by_role("main")).to_contain_text("not-sent 2")
+    assert await dashboard.agent.reports.next_due() is None
+
+
+async def test_a_report_is_sent_and_dropped_with_the_keyboard_alone(page: Page, dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    newest = (await dashboard.agent.reports.newest(limit=1))[0]
+    await page.goto(f"{dashboard.address}/reports")
+    send = page.get_by_role("button", name=f"Send now report {newest.id[:8]}")
+    await send.focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name=f"Retry report {newest.id[:8]}")).to_be_visible()
+    await page.get_by_role("button", name=f"Drop report {newest.id[:8]}").press("Space")
+    await expect(page.get_by_role("main")).not_to_contain_text(newest.id[:8])
+
+
+async def test_a_refusal_is_told_where_it_happened(page: Page, dashboard: Dashboard) -> None:
+    await page.goto(f"{dashboard.address}/timeline")
+    await page.get_by_text("More", exact=True).click()
+    await page.get_by_label("Move by").fill("soon")
+    await page.get_by_label("Move by").press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("'soon' is no duration")
+    assert dashboard.agent.clock.now() == DEFAULT_FROZEN_START
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_the_timeline_is_live_and_keeps_what_is_open(page: Page, dashboard: Dashboard) -> None:
+    await page.goto(dashboard.address)
+    await expect(page.get_by_role("main")).to_contain_text("Nothing has happened yet")
+    await register(dashboard.agent)
+    await expect(page.locator("details.event")).to_have_count(2)
+    await page.locator("#event-1 > summary").click()
+    await expect(page.locator("#event-1 .checks")).to_be_visible()
+    await page.locator("#event-1 > summary").focus()
+    await register(dashboard.agent)
+    await expect(page.locator("details.event")).to_have_count(4)
+    await expect(page.locator("#event-1 .checks")).to_be_visible()
+    await expect(page.locator("#event-1 > summary")).to_be_focused()
+    await expect(page.get_by_role("status")).to_have_text(re.compile(r"\d new events?"))
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_a_header_is_checked_while_it_is_typed(page: Page, dashboard: Dashboard) -> None:
+    await page.goto(f"{dashboard.address}/header-lab")
+    await page.get_by_label("Value").fill('{"destination": 5}')
+    await expect(page.locator("#checked")).to_contain_text("refused")
+    await page.get_by_label("Value").fill('{"destination": "https://shop.test"}')
+    await expect(page.locator("#checked")).to_contain_text("accepted")
+    await expect(page.get_by_label("Value")).to_be_focused()

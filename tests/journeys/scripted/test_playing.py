@@ -1,0 +1,93 @@
+"""Journeys in real Chromium: the example over all APIs, tabs, frames, and what a run leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import junitparser
+import pytest
+
+from agent.journeys.scripted.finding import example_file
+from tests.journeys.scripted.pages import run, write
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_example_over_all_apis_passes_and_leaves_its_reports(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    junit, html = tmp_path / "out" / "junit.xml", tmp_path / "out" / "journeys.html"
+    assert run("--example", "--junit", junit, "--html", html) == 0, capsys.readouterr().out
+    (suite,) = junitparser.JUnitXml.fromfile(str(junit))
+    assert (suite.tests, suite.failures, suite.errors) == (1, 0, 0)
+    text = html.read_text("utf-8")
+    for part in (
+        "1 journey passed",
+        "the ad beside the article",
+        "data:image/png;base64,",
+        'aria-label="16,384, expected',
+    ):
+        assert part in text
+    words = Path(example_file()).read_text("utf-8")
+    for subject in ("impression", "source", "trigger", "conversion", "contribution", "protected-audience", "summary"):
+        assert subject in words
+
+
+def test_steps_find_elements_in_frames_and_new_tabs_and_by_each_way(tmp_path: Path) -> None:
+    steps = """
+        - open: https://shop.test/
+        - fill: {label: Mail, value: 007}
+        - press: Tab
+        - select: {role: combobox, name: Size, option: Medium}
+        - click: {css: "[data-testid=buy-now]"}
+        - expect: {text: Bought}
+        - click: {role: button, name: Twice, nth: 2}
+        - click: {text: Look, frame: Advertisement}
+        - wait_for: {text: Seen, frame: {css: iframe}}
+        - wait_for: {text: Loading, state: hidden}
+        - click: In a new tab
+        - click: Here
+        - expect: {url: "**/new.html"}
+        - open: {url: https://shop.test/none.html, status: 404}
+        - offline: on
+        - offline: off
+        - clear_site_data: shop.test
+    """
+    assert run(write(tmp_path, steps)) == 0
+
+
+def test_journeys_run_at_once_and_each_result_is_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, "- open: https://shop.test/\n- expect: {text: Things that last}", name="good.yaml")
+    write(tmp_path, "- open: https://shop.test/\n- expect: {text: Nothing, timeout: 300ms}", name="wrong.yaml")
+    write(tmp_path, "- open: https://none.test/", name="down.yaml")
+    bundles = tmp_path / "bundles"
+    assert run(tmp_path, "-n", "3", "--bundle", bundles, "--json") == 3
+    document = json.loads(capsys.readouterr().out)
+    outcomes = {Path(one["file"]).name: (one["outcome"], one["line"]) for one in document["journeys"]}
+    assert outcomes == {"good.yaml": ("passed", 0), "wrong.yaml": ("failed", 5), "down.yaml": ("error", 4)}
+    assert sorted(path.name for path in bundles.iterdir()) == ["down", "wrong"]
+    why = (bundles / "wrong" / "failure.txt").read_text("utf-8")
+    assert why.startswith(f'{tmp_path / "wrong.yaml"}:5: no text "Nothing"')
+
+
+def test_a_python_journey_passes_and_fails_with_the_line_of_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reader.py"
+    file.write_text(
+        "from agent.expectations import expect\n"
+        "SITES = 'demo'\n"
+        "AGENT = {'noise': False}\n"
+        "async def journey(agent):\n"
+        "    '''A reader sees an ad.'''\n"
+        "    await agent.new_page('https://news.test/article/swifts')\n"
+        "    await expect(agent).to_have_impression(histogram_index=1)\n"
+        "async def journey_wrong(agent):\n"
+        "    raise KeyError('x')\n",
+        encoding="utf-8",
+    )
+    assert run(file) == 1
+    told = capsys.readouterr().out
+    assert "ok    A reader sees an ad" in told
+    assert f"{file}:9: KeyError: 'x'" in told

@@ -1,0 +1,46 @@
+"""A run of several journeys: its exit code, its folders, its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from agent.journeys.scripted.finding import journey_files
+from agent.journeys.scripted.reading import Journey
+from agent.journeys.scripted.running import bundle_folders, exit_code_of
+from agent.journeys.scripted.vocabulary import AgentOptions
+from agent.model.errors import UsageError
+from agent.reporting.journey_results import Failure, JourneyResult, Outcome
+
+
+def journey(file: str) -> Journey:
+    return Journey("x", file, AgentOptions(), {}, {}, ())
+
+
+def test_a_run_ends_in_the_highest_exit_code_of_its_journeys() -> None:
+    passed = JourneyResult("a", "a.yaml", Outcome.PASSED)
+    failed = JourneyResult("b", "b.yaml", Outcome.FAILED, failure=Failure("x", "x"))
+    down = JourneyResult("c", "c.yaml", Outcome.ERROR, failure=Failure("x", "x", 3))
+    assert [exit_code_of(results) for results in ([], [passed], [failed, passed], [down, failed])] == [0, 0, 1, 3]
+
+
+def test_each_journey_has_a_folder_of_its_own() -> None:
+    found = bundle_folders([journey("a/sale.yaml"), journey("b/sale.yaml"), journey("b/a b.py")], Path("out"))
+    assert found == [Path("out/sale"), Path("out/sale-2"), Path("out/a-b")]
+    assert bundle_folders([journey("a.yaml")], None) == [None]
+
+
+def test_folders_are_searched_for_yaml_and_files_are_taken_once(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yml", "c.py", "deep/d.yaml", "e.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [str(tmp_path / name) for name in ("a.yml", "b.yaml", "deep/d.yaml", "c.py")]
+    assert journey_files((str(tmp_path), names[0], names[3])) == names
+
+
+def test_what_holds_no_journey_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "e.txt").touch()
+    for given, what in (("none", "no such file"), ("", "no journey in this folder"), ("e.txt", "this is no journey")):
+        with pytest.raises(UsageError, match=what):
+            journey_files((str(tmp_path / given),))
