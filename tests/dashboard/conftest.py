@@ -22,7 +22,6 @@ from agent.model.attribution_reporting.eligibility import (
 from agent.model.clock import Clock
 from agent.model.settings import Settings
 from agent.runtime import Agent
-from tests.attribution_world import CURRENT, SERVICE
 
 TOKEN = "the token of the run"
 SOURCE = {"destination": "https://shop.test", "source_event_id": "12", "aggregation_keys": {"a": "0x5"}}
@@ -99,6 +98,3 @@ async def register(agent: Agent, *, source: object = SOURCE, trigger: object = T
     await agent.register(clicked)
     fields = {REGISTER_TRIGGER: json.dumps(trigger).encode()}
     await agent.register(RegistrationResponse("https://shop.test", "https://adtech.test/t", Eligibility.UNSET, fields))
-
-
-__all__ = ["CURRENT", "SERVICE", "Answer", "Dashboard", "dashboard", "register", "serving"]
