@@ -35,6 +35,7 @@ NAMES = (
     "worklets",
     "shared_storage",
     "dashboard",
+    "start",
 )
 """The benchmarks: modules of this package with ``async def measure(plan) -> list[Figure]``."""
 ROUNDS = 30

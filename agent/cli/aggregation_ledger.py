@@ -9,7 +9,7 @@ from typing import Any
 
 from agent.cli.aggregation_documents import job_document, job_of, settlement_of
 from agent.cli.config import Config
-from agent.cli.operations import Document
+from agent.cli.output import Document
 from agent.cli.reach import ask_agent
 from agent.model.aggregation import BudgetUnit, ResultInfo, Settlement, SpentUnit, StoredJob
 from agent.model.aggregation_values import event_values, result_info_values, spent_of, units_values

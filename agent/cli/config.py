@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -23,6 +23,7 @@ from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import format_instant, parse_instant
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
+from agent.model.presets import settings_for
 from agent.model.private_aggregation import PrivateAggregationLimits
 from agent.model.protected_audience import ProtectedAudienceLimits
 from agent.model.settings import Settings
@@ -33,6 +34,7 @@ MEMORY = ":memory:"
 DEFAULTS = Settings()
 DEFAULT_FILE = Path("tallyhost.toml")
 PREFIX = "TALLYHOST_"
+DEFAULT_PARAMS: Final = "chromium"
 FILE_VARIABLE = PREFIX + "CONFIG"
 Limits = (
     AttributionLimits
@@ -133,6 +135,10 @@ class Config(BaseModel):
     workers: int | None = Field(
         default=None, ge=1, description="processes that open reports for `tallyhost aggregate`; one for each processor"
     )
+    params: Literal["chromium", "testing", "tiny"] = Field(
+        default=DEFAULT_PARAMS,
+        description="numbers by name: Chromium's; `testing`, no noise and no delays; `tiny`, limits soon used up",
+    )
     noise: bool = Field(default=True, description="summaries of `tallyhost aggregate` have noise")
     dialects: Annotated[frozenset[Dialect], BeforeValidator(_names)] = Field(
         default=DEFAULTS.dialects, description="the APIs that pages see"
@@ -202,10 +208,14 @@ def load_config(flags: Mapping[str, Any], file: Path | None = None) -> Effective
     _check(from_file, lambda place: f"{path}:{line_of(text, place)}")
     _check(from_environment, lambda place: f"environment variable {PREFIX}{str(place[0]).upper()}")
     _check(from_flags, lambda place: f"flag --{str(place[0]).replace('_', '-')}")
-    origins = dict.fromkeys(_dotted(from_file), str(path))
+    given = {**from_file, **from_environment, **from_flags}
+    preset = _preset(given.get("params", DEFAULT_PARAMS))
+    origins = dict.fromkeys(_dotted(preset), f"params {given.get('params')}")
+    origins |= dict.fromkeys(_dotted(from_file), str(path))
     origins |= {name: f"{PREFIX}{name.upper()}" for name in from_environment}
     origins |= {name: _SHORT_FLAGS.get(name) or f"--{name.replace('_', '-')}" for name in from_flags}
-    return Effective(Config.model_validate({**from_file, **from_environment, **from_flags}), origins, path)
+    tables = {name: preset[name] | given.get(name, {}) for name in TABLES}
+    return Effective(Config.model_validate({**preset, **given, **tables}), origins, path)
 
 
 def printable(config: Config) -> dict[str, Any]:
@@ -216,6 +226,19 @@ def printable(config: Config) -> dict[str, Any]:
     if config.now is not None:
         values["now"] = format_instant(config.now)
     return values
+
+
+def _preset(params: str) -> dict[str, Any]:
+    """What ``params`` changes, as keys of the file; every other setting wins over it."""
+    settings = settings_for(params)
+    preset: dict[str, Any] = {}
+    for table in TABLES:
+        before, after = getattr(DEFAULTS, table), getattr(settings, table)
+        names = [field.name for field in fields(after)]
+        preset[table] = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
+    if settings.minimum_batch != DEFAULTS.minimum_batch:
+        preset["minimum_batch"] = settings.minimum_batch
+    return preset
 
 
 def _file_text(file: Path | None) -> tuple[Path | None, str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from agent.cli.aggregation_operations import AGGREGATION_OPERATIONS
 from agent.cli.chaos_operations import CHAOS_OPERATIONS
 from agent.cli.export_operations import EXPORT_OPERATIONS
+from agent.cli.output import Document
 from agent.cli.owner_operations import OWNER_OPERATIONS
 from agent.cli.report_operations import REPORT_OPERATIONS
 from agent.cli.time_operations import TIME_OPERATIONS
@@ -39,7 +40,6 @@ from agent.reporting.explanation import explanation_document
 if TYPE_CHECKING:
     from agent.runtime import Agent
 
-Document = dict[str, Any]
 Operation = Callable[["Agent", Mapping[str, Any]], Awaitable[Document]]
 
 

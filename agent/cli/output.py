@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
+Document = dict[str, Any]
+"""JSON values: what an operation answers, and a command prints."""
 _WIDE = 200
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 

@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from agent.cli.config import MEMORY, Config
-from agent.cli.operations import OF_RUNNING_AGENTS, OPERATIONS, Document
+from agent.cli.output import Document
 from agent.cli.running import find_running
 from agent.cli.session import Session
 from agent.model.errors import HostEnvironmentError, TallyhostError, UsageError
 from storage.profile import Control
 
-_PATIENCE = aiohttp.ClientTimeout(total=120, sock_connect=5)
+_PATIENCE, _PATIENCE_TO_CONNECT = 120, 5
+"""Seconds."""
 _EXIT_CODES = {kind.exit_code: kind for kind in (TallyhostError, UsageError, HostEnvironmentError)}
 
 
@@ -44,12 +43,17 @@ async def ask_agent(config: Config, name: str, asked: Mapping[str, Any]) -> Docu
     profile = config.profile
     control = find_running(profile)
     if control is not None:
+        import aiohttp  # noqa: PLC0415 - slow to import, and `--help` asks nobody
+
         try:
             return await _ask_running(control, name, asked)
         except aiohttp.ClientConnectorError:
             pass  # left behind by an agent that was killed: the profile is at rest
     if profile == MEMORY:
         raise NoAgent
+    # Slow to import, and a running agent needs none of it here.
+    from agent.cli.operations import OF_RUNNING_AGENTS, OPERATIONS  # noqa: PLC0415
+
     if name in OF_RUNNING_AGENTS:
         raise HostEnvironmentError(
             "no agent is running on this profile",
@@ -57,7 +61,6 @@ async def ask_agent(config: Config, name: str, asked: Mapping[str, Any]) -> Docu
             rule="chaos, and how fast the clock goes, end with their agent",
             fix=f"start one with `tallyhost open URL --profile {profile}`",
         )
-    # Slow to import, and a running agent needs none of it here.
     from agent.cli.launch import settings_of  # noqa: PLC0415
     from agent.runtime import Agent  # noqa: PLC0415
 
@@ -73,9 +76,12 @@ def _existing(profile: str) -> Path:
 
 
 async def _ask_running(control: Control, name: str, asked: Mapping[str, Any]) -> Document:
+    import aiohttp  # noqa: PLC0415 - see ask_agent
+
     headers = {"Authorization": f"Bearer {control.token}"}
+    patience = aiohttp.ClientTimeout(total=_PATIENCE, sock_connect=_PATIENCE_TO_CONNECT)
     async with (
-        aiohttp.ClientSession(timeout=_PATIENCE, headers=headers) as client,
+        aiohttp.ClientSession(timeout=patience, headers=headers) as client,
         client.post(f"{control.address}/v1/{name}", json=dict(asked)) as response,
     ):
         if response.content_type != "application/json":

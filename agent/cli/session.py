@@ -60,6 +60,7 @@ AGENT_FLAGS = (
     SEED_FLAG,
     NOW_FLAG,
     HEADED_FLAG,
+    click.option("--params", metavar="NAME", help="Numbers by name: chromium, testing or tiny [chromium]."),
     click.option("--map", "map", multiple=True, metavar="HOST=TARGET", help="Let a URL or a folder answer for a host."),
     click.option("--allow-network/--no-allow-network", default=None, help="Reach hosts that are not mapped."),
     click.option("--private/--no-private", default=None, help="Private mode: the API answers, nothing is kept."),

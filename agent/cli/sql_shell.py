@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
-from agent.cli.operations import Document
-from agent.cli.output import Output, print_error
+from agent.cli.output import Document, Output, print_error
 from agent.model.errors import TallyhostError, UsageError
 from storage.read_only import is_complete
 

@@ -1,16 +1,17 @@
 """Geometry of the dashboard's pictures: numbers in, coordinates out; the templates draw them.
 
-Coordinates are user units of the picture's own ``viewBox``.
+Those of lanes and heights are pixels; sums go across in per cent of the picture's width, so that they fit any page.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LANES_WIDTH, LANE, LANES_LEFT, LANES_RIGHT = 900, 26, 150, 16
-SUMS_WIDTH, SUM_ROW, SUMS_LEFT, SUMS_RIGHT = 640, 28, 120, 8
+LANES_WIDTH, LANE, LANES_LEFT, LANES_RIGHT = 1140, 26, 12, 12
+SUMS_WIDTH, SUM_ROW, SUMS_LEFT, SUMS_RIGHT = 100, 46, 0.5, 0.5
 FAMILIES = (
     ("source", "source"),
     ("trigger", "trigger"),
@@ -117,7 +118,8 @@ def lanes(events: Sequence[Mapping[str, Any]]) -> Lanes:
         )
         for position, event in enumerate(reversed(events))
     )
-    return Lanes(LANES_WIDTH, len(sites) * LANE, tuple(middles.items()), dots)
+    width = math.ceil(max((dot.x for dot in dots), default=LANES_LEFT)) + LANES_RIGHT
+    return Lanes(width, len(sites) * LANE, tuple(middles.items()), dots)
 
 
 def sums(rows: Sequence[Mapping[str, Any]]) -> Sums:
@@ -131,7 +133,7 @@ def sums(rows: Sequence[Mapping[str, Any]]) -> Sums:
         return round(SUMS_LEFT + (value - low) / (high - low) * (SUMS_WIDTH - SUMS_LEFT - SUMS_RIGHT), 1)
 
     def span(value: float) -> tuple[float, float]:
-        return min(x(0), x(value)), round(max(1.5, abs(x(value) - x(0))), 1)
+        return min(x(0), x(value)), round(max(0.3, abs(x(value) - x(0))), 1)
 
     bars = [
         Sum(

@@ -1,4 +1,4 @@
-"""The control API under ``/api/v1``: JSON in and out, one operation for each route of the table."""
+"""The control API under ``/api/v1``: JSON in, JSON or a file out, one operation for each route of the table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from agent.dashboard.bodies import TooLarge, read_body
+from agent.dashboard.downloads import download
 from agent.dashboard.guard import READING, names_token
 from agent.dashboard.keys import AGENT, OPERATIONS, TOKEN
 from agent.dashboard.openapi import openapi_document
@@ -32,6 +33,8 @@ def _answer(route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
             return _error(401, UsageError("the token is missing, or not this run's", where=request.path, fix=_HOW))
         try:
             asked = route.read({**request.query, **await _body(request), **request.match_info})
+            if route.file:
+                return await download(request, route)
             operation = request.app[OPERATIONS][route.operation]
             return json_answer({"schema": SCHEMA, **await operation(request.app[AGENT], asked)})
         except TooLarge as error:

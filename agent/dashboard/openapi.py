@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from agent.dashboard.guard import READING
-from agent.dashboard.routes import API, ROUTES, Field, Route
+from agent.dashboard.routes import API, FILE_TYPES, ROUTES, Field, Route
 from agent.version import version
 
 Document = dict[str, Any]
@@ -35,7 +36,7 @@ def openapi_document() -> Document:
 
 def _operation(route: Route) -> Document:
     answers = {
-        "200": _content("What was asked for", {"$ref": "#/components/schemas/Answer"}),
+        "200": _answered(route),
         "400": _content("What was asked is wrong, and how to mend it", _ERROR),
         "503": _content("The machine lacks something", _ERROR),
     }
@@ -56,6 +57,12 @@ def _operation(route: Route) -> Document:
             "content": {"application/json": {"schema": _object(body)}},
         }
     return operation
+
+
+def _answered(route: Route) -> Document:
+    if route.file:
+        return {"description": route.summary, "content": {FILE_TYPES[PurePosixPath(route.file).suffix]: {}}}
+    return _content("What was asked for", {"$ref": "#/components/schemas/Answer"})
 
 
 def _parameter(field: Field) -> Document:

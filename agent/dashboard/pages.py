@@ -30,8 +30,6 @@ from agent.dashboard.views.sources import sources
 from agent.dashboard.views.timeline import timeline
 from agent.dashboard.views.triggers import triggers
 from agent.model.errors import TallyhostError, UsageError
-from agent.reporting.har import har_document
-from agent.version import version
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
@@ -88,21 +86,11 @@ def add_pages(application: web.Application) -> None:
         application.router.add_get(f"{page.address}.json", _twin(page))
         application.router.add_get(page.address, _shown(page))
     application.router.add_get("/", _shown(PAGES[0]))
-    application.router.add_get("/network.har", _har)
 
 
 async def document_of(agent: Agent, page: Page, query: Query) -> Document:
     """All that a page tells, and its twin with it. Raises TallyhostError as its view does."""
     return {"schema": SCHEMA, "page": page.name, "agent": await frame(agent), **await page.view(agent, query)}
-
-
-async def _har(request: web.Request) -> web.Response:
-    """Everything of the page Network as HAR 1.2, with the bodies of what was delivered."""
-    agent = request.app[AGENT]
-    document = har_document(await agent.events.all(), await agent.reports.all(), version=version())
-    answer = json_answer(document)
-    answer.headers["Content-Disposition"] = 'attachment; filename="tallyhost.har"'
-    return answer
 
 
 def _query(request: web.Request) -> Mapping[str, str]:

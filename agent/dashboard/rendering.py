@@ -49,6 +49,7 @@ def _environment() -> jinja2.Environment:
     templates.filters["place"] = lambda path: place(tuple(path or ()))
     templates.filters["short"] = lambda number: f"{number:g}"
     templates.filters["time"] = _time
+    templates.tests["instant"] = _is_instant
     templates.globals["charts"] = charts
     return templates
 
@@ -58,6 +59,11 @@ def _plain(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _is_instant(value: object) -> bool:
+    """Whether it is an ISO 8601 time in UTC."""
+    return isinstance(value, str) and _ISO.fullmatch(value) is not None
+
+
 def _cell(value: object) -> str:
     """A value of a table: times as people read them, lists with commas, nothing where there is nothing."""
     match value:
@@ -65,7 +71,7 @@ def _cell(value: object) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
-        case str() if _ISO.fullmatch(value):
+        case str() if _is_instant(value):
             return _time(value)
         case list() | tuple():
             return ", ".join(map(_cell, value))

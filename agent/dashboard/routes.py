@@ -12,6 +12,8 @@ from agent.model.errors import UsageError
 
 API = "/api/v1"
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
+FILE_TYPES = {".har": "application/json", ".zip": "application/zip"}
+"""Types of the files that routes answer with."""
 _WORDS = {"true": True, "false": False, "on": True, "off": False}
 
 
@@ -70,6 +72,8 @@ class Route:
     operation: str
     summary: str
     fields: tuple[Field, ...] = ()
+    file: str = ""
+    """The name of the file that it answers with, where it answers with no document."""
 
     def read(self, given: Mapping[str, object]) -> dict[str, Any]:
         """What is asked of the operation; a field that is not given, or empty, is left out.
@@ -198,6 +202,34 @@ ROUTES = (
             ),
             _LIMIT,
         ),
+    ),
+    Route(
+        "GET",
+        "/state/sql",
+        "state.sql",
+        "Ask what is stored: the rows of one SELECT of SQLite",
+        (
+            Field(
+                "sql", "query", "string", "the SELECT", "SELECT kind, count(*) FROM events GROUP BY kind", required=True
+            ),
+            Field("limit", "query", "integer", "how many rows", 100, default=100, most=100_000),
+            Field("seconds", "query", "number", "how long it may take, at most 100; 5 without it", 5),
+        ),
+    ),
+    Route("GET", "/state/tables", "state.tables", "The tables that can be asked for, with their columns"),
+    Route(
+        "GET",
+        "/export/har",
+        "export.har",
+        "A file: the registrations and deliveries as HAR 1.2",
+        file="tallyhost.har",
+    ),
+    Route(
+        "GET",
+        "/export/bundle",
+        "export.bundle",
+        "A file: all that is known of the run, as a .zip that `tallyhost story` plays again",
+        file="tallyhost-bundle.zip",
     ),
     Route(
         "POST",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from agent.crypto.aggregatable_payload import Payload, open_payload, read_payload
@@ -14,10 +15,38 @@ from agent.crypto.keys import KeyRing
 from agent.expectations.matching import Candidate
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.clock import format_instant
+from agent.model.errors import UsageError
 from agent.model.reports import ReportKind
 
+__tracebackhide__ = True
+"""pytest shows the test's line, not those in here."""
 _ALIASES = {"destination": "attribution_destination", "event_id": "source_event_id", "type": "source_type"}
 """The names that expectations of an agent have for members of a report."""
+_ALL = ("kind", "url")
+_DEBUG_KEYS = ("source_debug_key", "trigger_debug_key")
+_INFO = ("shared_info", "api", "report_id", "reporting_origin", "scheduled_report_time", "version", "debug_mode")
+_PAYLOAD = ("aggregation_service_payloads", "aggregation_coordinator_origin")
+_SEALED = (*_INFO, *_PAYLOAD, "bucket", "value", "filtering_id", "null")
+_EVENT_LEVEL = (
+    *("trigger_data", "source_event_id", "event_id", "source_type", "type", "attribution_destination", "destination"),
+    *("randomized_trigger_rate", "report_id", "scheduled_report_time", *_DEBUG_KEYS),
+)
+_AGGREGATABLE = (
+    *(*_SEALED, "attribution_destination", "destination", "source_registration_time", "trigger_context_id"),
+    *_DEBUG_KEYS,
+)
+_PRIVATE_AGGREGATION = (*_SEALED, "context_id", "debug_key")
+MEMBERS: Mapping[ReportKind, tuple[str, ...]] = {
+    ReportKind.EVENT_LEVEL: (*_EVENT_LEVEL, *_ALL),
+    ReportKind.EVENT_LEVEL_DEBUG: (*_EVENT_LEVEL, *_ALL),
+    ReportKind.AGGREGATABLE: (*_AGGREGATABLE, *_ALL),
+    ReportKind.AGGREGATABLE_DEBUG: (*_AGGREGATABLE, *_ALL),
+    ReportKind.AGGREGATE_DEBUG: (*_AGGREGATABLE, *_ALL),
+    ReportKind.VERBOSE_DEBUG: ("items", *_ALL),
+    ReportKind.PRIVATE_AGGREGATION: (*_PRIVATE_AGGREGATION, *_ALL),
+    ReportKind.PRIVATE_AGGREGATION_DEBUG: (*_PRIVATE_AGGREGATION, *_ALL),
+}
+"""What a reporting origin can see of a report of each kind: all that an expectation may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +89,23 @@ class CapturedReport:
             raise AttributeError(
                 f"a report of the kind {self.kind} has no {name!r}; it has {', '.join(self.members)}"
             ) from None
+
+
+def check_members(kind: ReportKind, names: Iterable[str]) -> None:
+    """Raise UsageError for a name that no report of ``kind`` has, with the nearest that one has."""
+    if kind not in MEMBERS:
+        raise UsageError(
+            f"a reporting origin gets no {kind} reports", where="reporting", rule=f"one of {', '.join(MEMBERS)}"
+        )
+    for name in names:
+        if name not in MEMBERS[kind]:
+            close = get_close_matches(name, MEMBERS[kind], 1)
+            raise UsageError(
+                f"{kind} reports have no member {name!r}",
+                where="reporting",
+                rule=f"one of {', '.join(MEMBERS[kind])}",
+                fix=f"write {close[0]}" if close else "",
+            )
 
 
 def candidate_of(report: CapturedReport) -> Candidate:

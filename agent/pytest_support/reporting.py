@@ -16,7 +16,7 @@ from agent.expectations.reports import instead, reports
 from agent.expectations.waiting import until
 from agent.model.errors import UsageError
 from agent.model.reports import ReportKind
-from agent.pytest_support.captured import CapturedReport, candidate_of
+from agent.pytest_support.captured import CapturedReport, candidate_of, check_members
 from agent.pytest_support.endpoint import Endpoint, Trouble
 from agent.runtime import open_collector
 
@@ -39,7 +39,8 @@ class Reporting:
 
     The expectations wait ``timeout`` real seconds; ``advance`` is how far the clock may move meanwhile, by way of each
     instant at which a report is due. They compare members of the report's JSON, of its ``shared_info``, and ``bucket``,
-    ``value`` and ``filtering_id`` under its seal, and give the latest that matches.
+    ``value`` and ``filtering_id`` under its seal, and give the latest that matches. A name that no such report has is a
+    UsageError at once.
     """
 
     def __init__(self, agent: Agent, origin: str, endpoint: Endpoint, collector: OpenCollector) -> None:
@@ -114,6 +115,7 @@ class Reporting:
                 fix="await expect(agent).not_to_have_report(...)",
             )
         kind, begun, found = ReportKind(kind), self._agent.clock.now(), list[Candidate]()
+        check_members(kind, members)
 
         async def look() -> bool:
             found[:] = [one for one in self._candidates(kind) if not differences(members, one.members)]

@@ -89,6 +89,8 @@ class JourneyResult:
     """Where it failed; 0 where that is no line of the file."""
     bundle: Path | None = field(default=None)
     """Folder with what a failed journey left, where one was asked for."""
+    notes: tuple[str, ...] = ()
+    """What a recorded story did that is not played, in words."""
 
     @property
     def where(self) -> str:

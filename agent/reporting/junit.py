@@ -61,6 +61,7 @@ def _add_case(suite: ET.Element, result: JourneyResult) -> None:
 
 def _told(result: JourneyResult) -> list[str]:
     lines = [f"seed {result.seed}"] if result.seed is not None else []
+    lines += [f"note {note}" for note in result.notes]
     lines += [_step(result.file, step) for step in result.steps]
     if result.bundle is not None:
         lines.append(f"bundle {result.bundle}")

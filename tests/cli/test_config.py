@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -10,6 +12,7 @@ from agent.model.attribution import Dialect
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
+from agent.model.presets import PARAMS, settings_for
 from agent.model.private_aggregation import PrivateAggregationLimits
 from agent.model.shared_storage import SharedStorageLimits
 
@@ -220,3 +223,20 @@ def test_an_unknown_dialect_is_told_with_the_known_ones() -> None:
     error = refused({"dialects": ("future",)})
     assert error.where == "flag --dialects"
     assert "level1_2024" in error.rule
+
+
+def test_params_name_numbers_and_every_number_that_is_given_wins_over_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    FILE.write_text("[attribution_reporting_limits]\nmax_sources_per_origin = 9\n", encoding="utf-8")
+    monkeypatch.setenv("TALLYHOST_PARAMS", "testing")
+    effective = load_config({"params": "tiny"})
+    tiny, limits = settings_for("tiny"), effective.config.attribution_reporting_limits
+    assert limits == replace(tiny.attribution_reporting_limits, max_sources_per_origin=9)
+    assert settings_of(effective.config).private_aggregation_limits == tiny.private_aggregation_limits
+    assert effective.config.minimum_batch == tiny.minimum_batch
+    assert effective.origins["minimum_batch"] == "params tiny"
+    assert effective.origins["attribution_reporting_limits.max_sources_per_origin"] == "tallyhost.toml"
+
+
+def test_the_params_of_the_configuration_are_those_of_the_settings() -> None:
+    assert get_args(Config.model_fields["params"].annotation) == tuple(PARAMS)
+    assert "'tiny'" in str(refused({"params": "tny"}))

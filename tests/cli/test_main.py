@@ -11,6 +11,7 @@ from agent.cli.commands.completion import completion
 from agent.cli.main import COMMANDS, cli, main
 from agent.version import version
 from tests.cli.conftest import Tallyhost
+from tests.conformance_data import REPOSITORY
 
 
 def test_version_is_the_installed_distribution_s(tallyhost: Tallyhost) -> None:
@@ -97,3 +98,16 @@ def test_the_demo_takes_a_chromium(tallyhost: Tallyhost, tmp_path: Path) -> None
     run = tallyhost("demo", "--exit", "--chromium", str(tmp_path / "none"))
     assert run.code == 3
     assert str(tmp_path / "none") in run.err
+
+
+ASKING = ("chaos", "clock", "decrypt", "explain", "export", "keys", "reports")
+SLOW = {"agent.runtime", "agent.browser", "agent.cli.operations", "playwright", "aiohttp"}
+
+
+def test_a_command_that_asks_an_agent_imports_none() -> None:
+    modules = ", ".join(f"agent.cli.commands.{name}" for name in ASKING)
+    program = f"import sys, agent.cli.main, {modules}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "agent.cli.commands.explain" in imported
+    assert imported & SLOW == set()

@@ -181,12 +181,3 @@ async def test_lists_and_times_are_shown_as_people_write_them(dashboard: Dashboa
     said = Elements((await dashboard.get("/sources")).text).said
     assert "shop.test, news.test" in said or "news.test, shop.test" in said
     assert "2026-01-05 09:00:00" in said
-
-
-async def test_everything_of_the_network_can_be_had_as_har(dashboard: Dashboard) -> None:
-    await register(dashboard.agent)
-    answer = await dashboard.get("/network.har")
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="tallyhost.har"'
-    log = answer.json["log"]
-    assert log["version"] == "1.2"
-    assert [entry["request"]["url"] for entry in log["entries"]] == ["https://adtech.test/s", "https://adtech.test/t"]

@@ -105,3 +105,31 @@ async def test_a_header_is_checked_while_it_is_typed(page: Page, dashboard: Dash
     await page.get_by_label("Value").fill('{"destination": "https://shop.test"}')
     await expect(page.locator("#checked")).to_contain_text("accepted")
     await expect(page.get_by_label("Value")).to_be_focused()
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_on_a_phone_the_newest_event_is_in_sight_beside_the_names_of_the_sites(
+    page: Page, dashboard: Dashboard
+) -> None:
+    for _ in range(12):
+        await register(dashboard.agent)
+    await page.set_viewport_size({"width": 390, "height": 900})
+    await page.goto(dashboard.address)
+    lanes, newest = page.locator(".lanes"), page.locator(".dots g").last
+    frame, dot, names = [await one.bounding_box() for one in (lanes, newest, page.locator(".lanes .names"))]
+    assert frame is not None
+    assert dot is not None
+    assert names is not None
+    assert names["x"] == frame["x"]
+    assert names["x"] + names["width"] < dot["x"] <= frame["x"] + frame["width"] - dot["width"]
+    assert await lanes.evaluate("element => element.scrollWidth > element.clientWidth"), "older ones are a scroll away"
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_the_bundle_is_downloaded_from_the_settings(page: Page, dashboard: Dashboard) -> None:
+    await page.goto(f"{dashboard.address}/settings")
+    async with page.expect_download() as started:
+        await page.get_by_role("link", name="Download all as a bundle").click()
+    download = await started.value
+    assert download.suggested_filename == "tallyhost-bundle.zip"
+    assert await download.failure() is None

@@ -52,6 +52,7 @@ FIGURES = {
         f"shared_storage.{subject}" for subject in ("set", "run", "add_module", "run_to_contribution_stored")
     },
     "dashboard": {"dashboard.first_paint.full", "dashboard.answer.rare", "dashboard.memory"},
+    "start": {"start.version_over_bare", "start.help", "start.config", "start.check_header", "start.demo.first_page"},
     "opt_out": {f"opt_out.{state}.{call}.enabled_less_opted_out" for state in ("plain", "crowded") for call in _CALLS},
 }
 """What each benchmark gives at least."""

@@ -2,16 +2,23 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agent.crypto.aggregatable_payload import encode_payload, seal_payload
 from agent.crypto.keys import KeyRing, generate_key
+from agent.engines.attribution_reporting import report_bodies as attribution_bodies
+from agent.engines.private_aggregation import report_bodies as private_bodies
 from agent.model.attribution_reporting.reports import Contribution
+from agent.model.errors import UsageError
+from agent.model.private_aggregation import DebugDetails
 from agent.model.reports import ReportKind
 from agent.model.rng import SeededRng
-from agent.pytest_support.captured import CapturedReport, candidate_of, opened
+from agent.pytest_support.captured import MEMBERS, CapturedReport, candidate_of, check_members, opened
+from tests.engines.attribution_reporting.test_report_bodies import BOTH_KEYS, EVENT, HISTOGRAM
+from tests.engines.private_aggregation.test_report_bodies import CONTENT
 
 URL = "https://adtech.test/.well-known/attribution-reporting/report-event-attribution"
 KEY = generate_key(SeededRng(1))
@@ -75,3 +82,44 @@ def test_a_candidate_is_explained_by_its_report_id() -> None:
     assert candidate_of(captured({"report_id": "12345678-9"})).explains == "report:12345678-9"
     assert candidate_of(captured(sealed(), ReportKind.AGGREGATABLE)).explains == "report:abcdefgh-1"
     assert candidate_of(captured([], ReportKind.VERBOSE_DEBUG)).explains == ""
+
+
+def full_report(kind: ReportKind) -> CapturedReport:
+    """A report as the engines write it, with every member that is optional."""
+    if kind is ReportKind.EVENT_LEVEL:
+        return captured(json.loads(attribution_bodies.event_level_json(replace(EVENT, **BOTH_KEYS))), kind)
+    if kind is ReportKind.VERBOSE_DEBUG:
+        return captured([], kind)
+    if kind is ReportKind.AGGREGATABLE:
+        content = replace(HISTOGRAM, **BOTH_KEYS, trigger_context_id="x", source_registration_time=0)
+        info = attribution_bodies.shared_info(content)
+        return captured(json.loads(attribution_bodies.aggregatable_json(content, info, payload=b"x", key_id="x")), kind)
+    details = replace(CONTENT, context_id="x", debug=DebugDetails(enabled=True, key=1))
+    info = private_bodies.shared_info(details)
+    return captured(
+        json.loads(private_bodies.report_json(details, info, payload=b"x", key_id="x", cleartext=b"x")), kind
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ReportKind.EVENT_LEVEL,
+        ReportKind.AGGREGATABLE,
+        ReportKind.PRIVATE_AGGREGATION,
+        ReportKind.VERBOSE_DEBUG,
+    ],
+)
+def test_the_members_that_may_be_expected_are_those_that_the_engines_write(kind: ReportKind) -> None:
+    assert set(full_report(kind).members) == set(MEMBERS[kind])
+
+
+def test_a_member_that_no_such_report_has_is_told_with_the_nearest() -> None:
+    check_members(ReportKind.EVENT_LEVEL, ["trigger_data", "event_id"])
+    with pytest.raises(UsageError, match="event-level reports have no member 'triger_data'") as refused:
+        check_members(ReportKind.EVENT_LEVEL, ["triger_data"])
+    assert refused.value.fix == "write trigger_data"
+    with pytest.raises(UsageError, match="aggregatable reports have no member 'trigger_data'"):
+        check_members(ReportKind.AGGREGATABLE, ["trigger_data"])
+    with pytest.raises(UsageError, match="gets no attribution-conversion reports"):
+        check_members(ReportKind.ATTRIBUTION_CONVERSION, [])

@@ -111,6 +111,12 @@ async def test_none_is_expected_of_the_agent() -> None:
             await reporting.expect_event_level(count=0)
 
 
+async def test_a_member_that_is_none_is_refused_at_once() -> None:
+    async with a_reporting() as (_, reporting):
+        with pytest.raises(UsageError, match="have no member 'triger_data'"):
+            await reporting.expect_event_level(triger_data=2, timeout=3600)
+
+
 async def test_it_fails_as_often_as_it_is_told_and_keeps_nothing_of_that() -> None:
     async with a_reporting() as (running, reporting):
         await attributed(running.agent)

@@ -6,7 +6,7 @@ from typing import Any
 
 import rich_click as click
 
-from agent.cli.operations import Document
+from agent.cli.output import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
 from agent.model.chaos_input import chaos_rule_of

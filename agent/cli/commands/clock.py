@@ -6,7 +6,7 @@ import re
 
 import rich_click as click
 
-from agent.cli.operations import Document
+from agent.cli.output import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
 from agent.model.errors import UsageError

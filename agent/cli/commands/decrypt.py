@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import rich_click as click
 
-from agent.cli.operations import Document
+from agent.cli.output import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
 from agent.crypto.aggregatable_payload import Payload, open_payload, read_payload

@@ -37,7 +37,8 @@ def har(session: Session, file: Path) -> None:
     answer = ask(session, "export.har", file=str(file.resolve()))
     if session.output.as_json:
         session.output.document(answer)
-    session.output.note(f"{answer['entries']:,} requests in {answer['file']}")
+    count = answer["entries"]
+    session.output.note(f"{count:,} request{'' if count == 1 else 's'} in {answer['file']}")
 
 
 @export.command("bundle", help=_BUNDLE_HELP)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from agent.cli.operations import Document
+from agent.cli.output import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, SEED_FLAG, Session, with_session
 from agent.crypto.keys import KeyRing

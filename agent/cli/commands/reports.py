@@ -8,8 +8,7 @@ from pathlib import Path
 import rich_click as click
 
 from agent.cli.exported_reports import AGGREGATABLE_KINDS, PRODUCTION_KINDS, export_reports
-from agent.cli.operations import Document
-from agent.cli.output import Output, epsilon, print_listed
+from agent.cli.output import Document, Output, epsilon, print_listed
 from agent.cli.reach import ask
 from agent.cli.session import LATEST_FLAGS, PROFILE_FLAG, Session, with_session
 from agent.model.reports import ReportKind, ReportState

@@ -1,4 +1,4 @@
-"""``tallyhost run``: journeys from files and folders, several at once."""
+"""``tallyhost run``: journeys from files and folders, several at once; stories, which need no browser, among them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import rich_click as click
 
 from agent.cli.output import error_document, print_error
 from agent.cli.session import CHROMIUM_FLAG, HEADED_FLAG, Session, with_session
-from agent.journeys.scripted.finding import example_file, journey_files, read_file
+from agent.journeys.scripted.finding import example_file, is_story, journey_files, read_file
 from agent.journeys.scripted.progress import Bars, Lines, console_line
 from agent.journeys.scripted.reading import Journey, UnreadableJourneyError
 from agent.journeys.scripted.running import RunOptions, exit_code_of, run_journeys
+from agent.journeys.scripted.stories import play_stories
 from agent.journeys.scripted.variables import NAME
 from agent.model.errors import UsageError
 from agent.reporting.documents.events import event_document
@@ -48,18 +49,20 @@ def run(
 ) -> int:
     """Run journeys: files of YAML or Python, or folders of them.
 
+    JSON stories, JSONL and bundles are played too, without a browser, as `tallyhost story` plays them.
+
     Exit codes: 0 all passed, 1 an expectation failed, 2 a journey cannot be read, 3 the machine lacks something, such
     as a site that does not answer; of several the highest.
     """
     files = [*journey_files(journeys), *([example_file()] if example else [])]
     if not files:
         raise UsageError("no journey was named", where="tallyhost run", fix="name files or folders, or --example")
-    read, code = _read(session, files, _variables(given))
+    read, stories, code = _read(session, files, _variables(given))
     if code:
         return code
     config = session.config
     options = RunOptions(at_once, config.headed, config.chromium, pictures=html is not None, bundles=bundle)
-    results = _run(session, read, options)
+    results = _run(session, read, stories, options)
     for path in [write(results, to) for write, to in ((write_junit, junit), (write_journeys, html)) if to is not None]:
         session.output.note(f"written: {path}")
     passed = sum(result.outcome is Outcome.PASSED for result in results)
@@ -69,14 +72,21 @@ def run(
     return exit_code_of(results)
 
 
-def _run(session: Session, journeys: Sequence[Journey], options: RunOptions) -> tuple[JourneyResult, ...]:
+def _run(
+    session: Session, journeys: Sequence[Journey], stories: Sequence[JourneyResult], options: RunOptions
+) -> tuple[JourneyResult, ...]:
+    """The results of the stories, which were played as they were read, and of ``journeys``."""
     output = session.output
     lines = Lines(output.line, verbose=session.config.verbosity > 0)
+    for story in stories:
+        lines.told(story)
+    if not journeys:
+        return tuple(stories)
     console = output.console()
     if output.as_json or output.quiet or not (console.is_terminal and sys.stdout.isatty()):
-        return asyncio.run(run_journeys(journeys, options, lines))
+        return (*stories, *asyncio.run(run_journeys(journeys, options, lines)))
     with Bars(console, len(journeys), Lines(console_line(console), verbose=session.config.verbosity > 0)) as bars:
-        return asyncio.run(run_journeys(journeys, options, bars))
+        return (*stories, *asyncio.run(run_journeys(journeys, options, bars)))
 
 
 def _variables(given: tuple[str, ...]) -> dict[str, str]:
@@ -87,11 +97,17 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _read(session: Session, files: list[str], variables: dict[str, str]) -> tuple[list[Journey], int]:
-    """The journeys, and 0; or the exit code, after all that is wrong with all of them is told."""
+def _read(
+    session: Session, files: list[str], variables: dict[str, str]
+) -> tuple[list[Journey], list[JourneyResult], int]:
+    """The journeys, the results of the stories, and 0; or the exit code, after all that is wrong with any is told."""
     journeys: list[Journey] = []
+    stories: list[JourneyResult] = []
     errors: list[UsageError] = []
     for file in files:
+        if is_story(file):
+            stories += play_stories(file, errors.append)
+            continue
         try:
             journeys += read_file(file, variables)
         except UsageError as error:
@@ -100,7 +116,7 @@ def _read(session: Session, files: list[str], variables: dict[str, str]) -> tupl
         print_error(one, as_json=False)
     if errors and session.output.as_json:
         session.output.document({"errors": [error_document(one) for one in errors]})
-    return journeys, max((one.exit_code for one in errors), default=0)
+    return journeys, stories, max((one.exit_code for one in errors), default=0)
 
 
 def _document(result: JourneyResult) -> dict[str, Any]:
@@ -114,6 +130,7 @@ def _document(result: JourneyResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "failure": None if result.failure is None else asdict(result.failure),
         "bundle": None if result.bundle is None else str(result.bundle),
+        "notes": list(result.notes),
         "steps": [
             {
                 "line": step.line,

@@ -9,8 +9,7 @@ import rich_click as click
 from agent.cli.commands.reports import report_table
 from agent.cli.commands.state_tables import interest_group_table, private_aggregation_tables, shared_storage_tables
 from agent.cli.export_operations import MOST_ROWS, MOST_SECONDS
-from agent.cli.operations import Document
-from agent.cli.output import Output, epsilon, print_listed
+from agent.cli.output import Document, Output, epsilon, print_listed
 from agent.cli.reach import ask
 from agent.cli.session import LATEST_FLAGS, PROFILE_FLAG, Session, with_session
 from agent.cli.sql_shell import run_shell, show_rows, show_tables

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from agent.cli.operations import Document
-from agent.cli.output import Output, print_listed
+from agent.cli.output import Document, Output, print_listed
 from agent.model.clock import DAY, HOUR, MINUTE, SECOND
 
 _SHOWN = 40

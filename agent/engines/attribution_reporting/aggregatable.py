@@ -44,7 +44,7 @@ def create(course: TriggerCourse, source: StoredSource) -> AggregatableDraft | R
             f"deduplication_key {key} has attributed to this source",
             "send another deduplication_key for what is another conversion",
         )
-    contributions = _contributions(course, source)
+    contributions = contributions_of(course.registration, source, course.now)
     if not contributions:
         return course.refuse(
             TriggerVerdict.AGGREGATE_NO_CONTRIBUTIONS,
@@ -126,9 +126,8 @@ def coordinator(course: TriggerCourse) -> str:
     return course.registration.aggregation_coordinator_origin or course.limits.aggregation_coordinator_origins[0]
 
 
-def _contributions(course: TriggerCourse, source: StoredSource) -> tuple[Contribution, ...]:
+def contributions_of(registration: TriggerRegistration, source: StoredSource, now: int) -> tuple[Contribution, ...]:
     """In the order of the source's key ids: its key pieces or'ed with the trigger's, with the trigger's values."""
-    registration, now = course.registration, course.now
     position = first_matching(source, registration.aggregatable_values, now)
     if position is None:
         return ()

@@ -17,7 +17,13 @@ from agent.engines.attribution_reporting.source_registration import parse_source
 from agent.engines.attribution_reporting.trigger_registration import parse_trigger_registration
 from agent.model.attribution_reporting.facts import Registrant, SourceFacts
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
-from agent.model.attribution_reporting.registrations import Issue, Parsed, SourceRegistration, SourceType
+from agent.model.attribution_reporting.registrations import (
+    Issue,
+    Parsed,
+    SourceRegistration,
+    SourceType,
+    TriggerRegistration,
+)
 from agent.model.attribution_reporting.verdicts import SourceVerdict
 
 T = TypeVar("T")
@@ -52,6 +58,8 @@ class HeaderCheck:
     """JSON values of a source or trigger, the text of another header; None where it is refused or empty."""
     source: SourceRegistration | None = None
     """What a source header registers."""
+    trigger: TriggerRegistration | None = None
+    """What a trigger header registers."""
 
 
 def check_header(
@@ -68,7 +76,8 @@ def check_header(
         return replace(checked, source=source.value)
     if kind is HeaderKind.TRIGGER:
         trigger = parse_trigger_registration(value, limits)
-        return _check(trigger, lambda read: normalized.normalized_trigger(read, read_json(value), coordinator))
+        checked = _check(trigger, lambda read: normalized.normalized_trigger(read, read_json(value), coordinator))
+        return replace(checked, trigger=trigger.value)
     if kind is HeaderKind.ELIGIBLE:
         return _check(parse_eligible(value), normalized.normalized_eligible)
     if kind is HeaderKind.INFO:

@@ -34,6 +34,12 @@ class Lines:
     def ended(self, journey: Journey, result: JourneyResult) -> None:
         """Tell the result."""
         del journey
+        self.told(result)
+
+    def told(self, result: JourneyResult) -> None:
+        """Tell a result, of a story too."""
+        for note in result.notes:
+            self._line(f"note  {note}", "yellow")
         self._line(f"{_MARKS[result.outcome]} {result.name}  {result.seconds:.1f} s", STYLES[result.outcome])
         if self._verbose:
             for step in result.steps:

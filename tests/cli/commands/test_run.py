@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.cli.conftest import Tallyhost
 
@@ -44,3 +45,56 @@ def test_an_unknown_variable_is_told_before_any_journey_is_played(tallyhost: Tal
     run = tallyhost("run", write("a.yaml", "  - open: ${shp}\n"), "--var", "shop=https://shop.test/")
     assert run.code == 2
     assert "a.yaml:3:11: there is no variable 'shp'" in run.err
+
+
+def story(expected: list[int]) -> dict[str, Any]:
+    """An impression of bucket 1 and a conversion of value 5, credited to it."""
+    conversion = {"aggregationService": "https://agg.example", "histogramSize": 3, "value": 5, "maxValue": 10}
+    return {
+        "id": f"expects {expected}",
+        "config": {"aggregationServices": {"https://agg.example": "dap-18-histogram"}},
+        "events": [
+            {"seconds": 1, "site": "news.example", "event": "saveImpression", "options": {"histogramIndex": 1}},
+            {"seconds": 2, "site": "shop.example", "event": "measureConversion", "options": conversion}
+            | {"expected": expected},
+        ],
+    }
+
+
+def write_stories(name: str, *stories: dict[str, Any]) -> str:
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text("\n".join(map(json.dumps, stories)), encoding="utf-8")
+    return name
+
+
+def test_a_story_is_run_by_the_same_command_without_a_browser(tallyhost: Tallyhost) -> None:
+    files = write_stories("a.json", story([0, 5, 0])), write_stories("b.jsonl", story([0, 5, 0]), story([5, 0, 0]))
+    run = tallyhost("run", *files, "--junit", "out.xml", "--chromium", "no-such-chromium")
+    assert run.code == 1
+    assert run.out.splitlines()[2:] == [
+        "FAIL  expects [5, 0, 0]  0.0 s",
+        "b.jsonl: events[1]: expected [5, 0, 0], the result was [0, 5, 0]",
+        "written: out.xml",
+        "2 passed, 1 failed",
+    ]
+    assert 'tests="3" failures="1"' in Path("out.xml").read_text(encoding="utf-8")
+
+
+def test_a_folder_without_journeys_gives_its_stories(tallyhost: Tallyhost) -> None:
+    write_stories("stories/a.json", story([0, 5, 0]))
+    run = tallyhost("run", "stories")
+    assert (run.code, run.out.splitlines()[-1]) == (0, "1 passed, 0 failed")
+
+
+def test_a_story_that_is_none_stops_the_run_before_any_journey_is_played(tallyhost: Tallyhost) -> None:
+    run = tallyhost("run", write_stories("a.json", {"events": 3}), write("b.yaml", "  - next_report\n"))
+    assert run.code == 2
+    assert "a.json:1" in run.err
+    assert run.out == ""
+
+
+def test_a_folder_without_any_of_them_is_refused(tallyhost: Tallyhost) -> None:
+    Path("pages").mkdir()
+    run = tallyhost("run", "pages")
+    assert run.code == 2
+    assert "pages: no journey in this folder" in run.err

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.dashboard.conftest import Answer, Dashboard
+from tests.dashboard.conftest import TRIGGER, Answer, Dashboard, register
 
 
 async def lab(dashboard: Dashboard, value: str, kind: str = "source", **more: str) -> Answer:
@@ -42,3 +42,27 @@ async def test_nothing_is_checked_before_something_is_given(dashboard: Dashboard
 async def test_what_is_no_kind_of_header_is_refused(dashboard: Dashboard) -> None:
     assert (await lab(dashboard, "{}", "cookie")).status == 400
     assert (await lab(dashboard, "{}", "source", source_type="hover")).status == 400
+
+
+async def test_a_trigger_is_held_against_a_source_of_choice(dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    trigger = json.dumps({**TRIGGER, "event_trigger_data": [{"filters": {"source_type": ["event"]}}]})
+    answer = (await lab(dashboard, trigger, "trigger", against="1")).json
+    assert [(check["rule"], check["passed"]) for check in answer["met"]] == [
+        ("filters", True),
+        ("event-level filters", False),
+        ("contributions", True),
+    ]
+    assert answer["met"][2]["detail"] == "100 for 0x405"
+    page = await dashboard.ask("GET", "/header-lab", params={"kind": "trigger", "value": trigger, "against": "1"})
+    assert "Against source 1" in page.text
+    assert len(await dashboard.agent.events.all()) == 2
+
+
+async def test_only_a_trigger_that_is_accepted_is_held_against_a_source(dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    assert (await lab(dashboard, "{}", "trigger")).json["met"] is None
+    assert (await lab(dashboard, "[]", "trigger", against="1")).json["met"] is None
+    assert (await lab(dashboard, "{}", "source", against="1")).json["met"] is None
+    assert (await lab(dashboard, "{}", "trigger", against="2")).status == 400
+    assert (await lab(dashboard, "{}", "trigger", against="first")).status == 400

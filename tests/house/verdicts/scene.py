@@ -27,10 +27,16 @@ class Scene:
     """How the event puts it, where that is not the value of the verdict."""
 
 
+_MADE: dict[Scene, Made] = {}
+"""What was played already: several tests look at one scene, and none changes what it came to."""
+
+
 async def happened(scene: Scene, folder: Path) -> Made:
-    """What a scene comes to."""
-    made = scene.made(folder)
-    return made if isinstance(made, Event | Trace) else await made
+    """What a scene comes to; it is played once in a process."""
+    if scene not in _MADE:
+        made = scene.made(folder)
+        _MADE[scene] = made if isinstance(made, Event | Trace) else await made
+    return _MADE[scene]
 
 
 Scenes = dict[Enum, Scene]
