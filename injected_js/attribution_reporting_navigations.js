@@ -2,6 +2,8 @@
 // user's activation, or are navigations like any other.
 
 const navigating = "navigation-source";
+/** `Event.NONE`. */
+const notDispatched = 0;
 let lastNavigation = 0;
 
 /**
@@ -69,7 +71,8 @@ const followed = new WeakSetConstructor();
 
 /**
  * Runs first of all listeners. It announces what may follow at once, and looks again after the last of them: in the
- * bubbling phase, or in a task of its own where the page stops the event on its way.
+ * bubbling phase, or where the page stops the event on its way, as this window begins to navigate, with the dispatch
+ * over (a later task may find the document gone). Any other window leaves time for a task of its own.
  *
  * @param {Event} event
  */
@@ -79,7 +82,7 @@ const onClick = (event) => {
   if (link === undefined || weakHas(followed, event)) return;
   weakAdd(followed, event);
   const url = targetOf(link);
-  const navigation = announceNavigation(url);
+  const announced = announceNavigation(url);
   const channel = new MessageChannelConstructor();
   const port = firstPortOf(channel);
   let isDone = false;
@@ -87,13 +90,18 @@ const onClick = (event) => {
     if (isDone) return;
     isDone = true;
     removeEventListenerFrom(global, typeOf(event), atEnd);
+    removeEventListenerFrom(navigation, "navigate", atNavigation);
     closePort(port);
-    quietly(() => follow(event, link, url, navigation));
+    quietly(() => follow(event, link, url, announced));
   };
   const atEnd = (/** @type {Event} */ reached) => {
     if (reached === event) finish();
   };
+  const atNavigation = () => {
+    if (phaseOf(event) === notDispatched) finish();
+  };
   addEventListenerTo(global, typeOf(event), atEnd);
+  addEventListenerTo(navigation, "navigate", atNavigation, true);
   addEventListenerTo(port, "message", finish);
   startPort(port);
   postToPort(secondPortOf(channel), null);

@@ -51,6 +51,7 @@ const postTask = uncurryThis(scheduler.postTask);
 
 const buttonOf = uncurryGetter(MouseEvent.prototype, "button");
 const isPrevented = uncurryGetter(Event.prototype, "defaultPrevented");
+const phaseOf = uncurryGetter(Event.prototype, "eventPhase");
 const pathOf = uncurryThis(Event.prototype.composedPath);
 const typeOf = uncurryGetter(Event.prototype, "type");
 const removeEventListenerFrom = uncurryThis(EventTarget.prototype.removeEventListener);

@@ -121,6 +121,38 @@ async def test_listeners_of_the_page_have_their_say(new_host: NewHost, listener:
     assert told(page) == expected
 
 
+async def test_a_document_too_busy_for_another_task_registers_the_link_it_leaves_by(new_host: NewHost) -> None:
+    page = await show(new_host, LINK)
+    await page.host.run(
+        """a.onclick = (event) => {
+            event.stopImmediatePropagation();
+            requestAnimationFrame(function draw() {
+                const end = performance.now() + 600;
+                while (performance.now() < end);
+                requestAnimationFrame(draw);
+            });
+        };"""
+    )
+    await page.host.page.click("#a")
+    await page.host.page.wait_for_url(LAND)
+    await page.one_sent("https://r.test/1")
+    assert told(page) == FOLLOWED
+
+
+async def test_a_navigation_of_the_listener_s_own_is_not_the_link_s(new_host: NewHost) -> None:
+    page = await show(new_host, LINK)
+    await page.host.run(
+        """a.onclick = (event) => {
+            event.stopImmediatePropagation();
+            location.href = "#elsewhere";
+            event.preventDefault();
+        };"""
+    )
+    await page.host.page.click("#a")
+    await page.settle(0.5)
+    assert told(page) == [navigation(1, LAND), cancelled(1)]
+
+
 @pytest.mark.parametrize(
     "script",
     [
