@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.conformance_data import REPOSITORY
+from tests.pytest_projects import write_project
+from tests.test_pytest_readme import pytest_blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -64,7 +66,7 @@ def tallyhost(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command as a clean environment has it after ``pip install`` of the wheel."""
     place = tmp_path_factory.mktemp("clean") / "venv"
     venv.create(place, with_pip=False)
-    wheel = str(next(built.glob("*.whl")))
+    wheel = f"{next(built.glob('*.whl'))}[pytest]"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(place / "bin" / "python")]
     command = [*pip, "install", "--quiet", "--no-compile", wheel]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -72,10 +74,11 @@ def tallyhost(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "bin" / "tallyhost"
 
 
-def run(tallyhost: Path, *arguments: str, where: Path) -> subprocess.CompletedProcess[str]:
+def run(command: Path, *arguments: str, where: Path) -> subprocess.CompletedProcess[str]:
+    """``command`` with no more of this process's environment than a newcomer has."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "TALLYHOST"))}
     return subprocess.run(
-        [tallyhost, *arguments], cwd=where, env=environment, capture_output=True, text=True, check=False
+        [command, *arguments], cwd=where, env=environment, capture_output=True, text=True, check=False
     )
 
 
@@ -117,6 +120,11 @@ def test_the_wheel_runs_a_story(tallyhost: Path, tmp_path: Path) -> None:
     assert json.loads(emitted.stdout) == {"id": "tiny", "results": [None, [0, 5, 0]]}
 
 
-def test_the_wheel_brings_the_pytest_fixture(tallyhost: Path) -> None:
-    entry_points = next(tallyhost.parents[1].rglob("tallyhost-*.dist-info")) / "entry_points.txt"
-    assert "tallyhost = agent.pytest_plugin" in entry_points.read_text(encoding="utf-8")
+@pytest.mark.browser
+def test_the_readme_s_first_test_passes_where_nothing_but_the_wheel_is_installed(
+    tallyhost: Path, tmp_path: Path
+) -> None:
+    example = next(block for block in pytest_blocks() if "def test_" in block)
+    write_project(tmp_path, example)
+    done = run(tallyhost.with_name("python"), "-m", "pytest", where=tmp_path)
+    assert f"{example.count('def test_')} passed" in done.stdout, done.stdout + done.stderr
