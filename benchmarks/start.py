@@ -33,6 +33,7 @@ _SOURCE = json.dumps({"destination": "https://shop.test", "source_event_id": "7"
 COMMANDS = {
     "version": ("--version",),
     "help": ("--help",),
+    "help_of_up": ("up", "--help"),
     "config": ("config",),
     "check_header": ("check", "header", "--kind", "source", _SOURCE),
 }
@@ -109,5 +110,10 @@ async def _demo(folder: str) -> tuple[float, float]:
 async def _start(folder: str, *arguments: str, output: int = DEVNULL) -> Process:
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     return await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, cwd=folder, env=environment, stdout=output, stderr=PIPE
+        sys.executable, *arguments, cwd=folder, env=environment, stdout=output, stderr=PIPE, preexec_fn=_hear_ctrl_c
     )
+
+
+def _hear_ctrl_c() -> None:
+    """What runs in the background ignores Ctrl-C, and all that it starts does too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
