@@ -71,13 +71,13 @@ class BackgroundLoop:
     def asynchronous(self, value: Any) -> Any:
         """What ``value`` stands for; a function of the test's as one that the loop can call.
 
-        An aiohttp application happens to be callable, and is none.
+        An aiohttp application happens to be callable, and is none; what is asynchronous itself stays so.
         """
         if isinstance(value, Blocking):
             return value.asynchronous
         if type(value) in {list, tuple}:
             return type(value)(one.asynchronous if isinstance(one, Blocking) else one for one in value)
-        if callable(value) and not isinstance(value, type) and not type(value).__module__.startswith("aiohttp."):
+        if callable(value) and not isinstance(value, type) and not _is_for_the_loop(value):
             # The same one each time: who removes a handler names what was added.
             return self._callbacks.setdefault(value, _callback(value, self))
         return value
@@ -164,6 +164,12 @@ def _is_asynchronous(value: Any) -> bool:
     if callable(value) or type(value).__module__.startswith(_WRAPPED_PACKAGES):
         return True
     return hasattr(value, "__aenter__") or hasattr(value, "__aiter__")
+
+
+def _is_for_the_loop(value: Callable[..., Any]) -> bool:
+    """Whether a callable is for the loop as it is: an application, or a coroutine function of the test's."""
+    asynchronous = inspect.iscoroutinefunction(value) or inspect.iscoroutinefunction(type(value).__call__)
+    return asynchronous or type(value).__module__.startswith("aiohttp.")
 
 
 async def _awaited(get: Callable[[], Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
-from agent.pytest_support.choices import CHOICES, FAILURE, choices_of
+from agent.pytest_support.choices import CHOICES, choices_of, failure_of
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -52,7 +52,7 @@ async def agent_sites() -> AsyncIterator[Sites]:
 
 @pytest.fixture(scope="session")
 def sites(agent_sites: Sites) -> Sites:
-    """Serves folders, aiohttp applications and servers at https origins: ``sites.serve("news.test", "pages/news")``."""
+    """Serves folders, aiohttp or ASGI applications and servers at https origins: ``sites.serve("a.test", "pages")``."""
     return agent_sites
 
 
@@ -69,7 +69,7 @@ async def agent_under_test(
 
     node = request.node
     choices = node.stash[CHOICES] = choices_of(node, agent_params, agent_settings)
-    async with agent_under_test(choices, agent_browser, agent_sites, lambda: node.stash.get(FAILURE, None)) as running:
+    async with agent_under_test(choices, agent_browser, agent_sites, lambda: failure_of(node)) as running:
         yield running
 
 

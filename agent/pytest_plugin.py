@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Generator
+import traceback
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agent.pytest_support.choices import CHOICES, FAILURE, BundleMode
+from agent.pytest_support.choices import CHOICES, FAILURE, RUNNING, BundleMode
 
 _MARKER = (
     "agent(params=, noise=, delays=, seed=, now=, bundle=, page_clock=, settings=, maps=, private=, opted_out=): "
     "what the agent of this test is like; see agent.pytest_support.choices.KEYS"
 )
+
+_AGENTS = {"agent_under_test", "sync_agent_under_test"}
+_OF_A_RUN: tuple[pytest.StashKey[Any], ...] = (FAILURE, RUNNING)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,14 +48,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Offer the fixtures where they can run; a project without pytest-asyncio has the synchronous ones."""
+    """Offer the fixtures; those that need pytest-asyncio say so in a project without it."""
     config.addinivalue_line("markers", _MARKER)
     if not config.getini("tallyhost"):
         return
-    names = ["agent.pytest_shared", "agent.pytest_sync"]
-    if config.pluginmanager.hasplugin("asyncio"):
-        names.append("agent.pytest_fixtures")
-    for name in names:
+    asyncio_there = config.pluginmanager.hasplugin("asyncio")
+    asynchronous = "agent.pytest_fixtures" if asyncio_there else "agent.pytest_support.without_asyncio"
+    for name in ("agent.pytest_shared", "agent.pytest_sync", asynchronous):
         config.pluginmanager.register(importlib.import_module(name), name)
 
 
@@ -68,7 +72,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Say what stands in the way where pytest-asyncio only says that a loop is running already."""
+    """Begin anew where a test is run again; say what is in the way where pytest-asyncio says that a loop is running."""
+    for key in _OF_A_RUN:
+        if key in item.stash:
+            del item.stash[key]
     if "agent_browser" not in getattr(item, "fixturenames", ()):
         return
     try:
@@ -82,16 +89,47 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Note that the test runs: no report is made of one that is interrupted."""
+    item.stash[RUNNING] = True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_fixture_setup(request: pytest.FixtureRequest) -> Generator[None, Any, Any]:
+    """Let a test's agent know of fixtures that fail as they end, before it ends itself: pytest tells it afterwards."""
+    item = request.node
+    if request.scope == "function" and _AGENTS & set(getattr(item, "fixturenames", ())):
+        add: Callable[[Callable[[], object]], None] = request.addfinalizer
+
+        def add_noted(finalizer: Callable[[], object]) -> None:
+            add(lambda: _noted(item, finalizer))
+
+        # Whoever makes a fixture of a generator, pytest or pytest-asyncio, adds its end by this name.
+        request.addfinalizer = add_noted  # type: ignore[method-assign]
+    return (yield)
+
+
+def _noted(item: pytest.Item, finalizer: Callable[[], object]) -> None:
+    try:
+        finalizer()
+    except BaseException as error:
+        item.stash.setdefault(FAILURE, "".join(traceback.format_exception(error)))
+        raise
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Print the seed with a failure, and where its bundle is."""
     report = yield
+    if report.when == "call" and RUNNING in item.stash:
+        del item.stash[RUNNING]
     if report.failed:
         item.stash[FAILURE] = report.longreprtext
         choices = item.stash.get(CHOICES, None)
         if choices is not None:
             lines = [f"repeat this agent's draws with --agent-seed {choices.seed}"]
-            if choices.bundle is not BundleMode.OFF and report.when != "teardown":
+            if choices.bundle is not BundleMode.OFF and (report.when != "teardown" or choices.folder.exists()):
                 lines.append(f"events, explanation, reports, screenshots and trace: {choices.folder}")
             report.sections.append(("tallyhost", "\n".join(lines)))
     return report

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agent.pytest_support.choices import CHOICES, FAILURE, choices_of
+from agent.pytest_support.choices import CHOICES, choices_of, failure_of
 
 if TYPE_CHECKING:
     from agent.blocking import BackgroundLoop
@@ -71,9 +71,7 @@ def sync_agent_under_test(
 
     node = request.node
     choices = node.stash[CHOICES] = choices_of(node, agent_params, agent_settings)
-    running = agent_under_test(
-        choices, sync_browser, sync_agent_sites.asynchronous, lambda: node.stash.get(FAILURE, None)
-    )
+    running = agent_under_test(choices, sync_browser, sync_agent_sites.asynchronous, lambda: failure_of(node))
     with sync_loop.blocking(running) as under_test:
         yield under_test
 

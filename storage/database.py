@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -215,16 +216,25 @@ class AsyncDatabase:
         await self._hop(lambda: self._database.load(path, now=now))
 
     async def ask(self, sql: str, *, limit: int, seconds: float) -> Rows:
-        """See :func:`storage.read_only.ask`: on a connection of its own, in memory on a copy, so that nothing waits."""
-        if isinstance(self._location, Path):
-            return await asyncio.to_thread(ask_file, self._location, sql, limit=limit, seconds=seconds)
+        """See :func:`storage.read_only.ask`: on a connection of its own, in memory on a copy, so that nothing waits.
+
+        A caller that is cancelled ends the question: its thread would keep the process from ending.
+        """
+        given_up = threading.Event()
+        asked = partial(ask_file, self._location) if isinstance(self._location, Path) else await self._asked_copy()
+        try:
+            return await asyncio.to_thread(asked, sql, limit=limit, seconds=seconds, given_up=given_up.is_set)
+        finally:
+            given_up.set()
+
+    async def _asked_copy(self) -> Callable[..., Rows]:
         copy = await self._hop(self._database.copied)
 
-        def work() -> Rows:
+        def work(sql: str, **bounds: Any) -> Rows:
             with contextlib.closing(copy):
-                return ask(copy, sql, limit=limit, seconds=seconds)
+                return ask(copy, sql, **bounds)
 
-        return await asyncio.to_thread(work)
+        return work
 
     async def on_statement(self, listener: Callable[[str], None] | None) -> None:
         """See :meth:`Database.on_statement`; ``listener`` is called in the database's thread."""

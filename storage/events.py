@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from agent.model.events import Check, Event, Trace
 from storage import json_texts
 
+LONGEST_TEXT = 1 << 13
+"""Characters of a summary, and of each text of a check, that are kept: pages choose how long theirs are."""
 _encode_data = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _COLUMNS = "kind, time, verdict, summary, site, data, trace"
 _VALUES = ", ".join(f"json_extract(value, '$[{position}]')" for position in range(7))
@@ -25,6 +27,14 @@ _REGISTRATION = (
 _IMPRESSION = (
     f"SELECT id, {_COLUMNS} FROM events WHERE kind = 'impression'"  # noqa: S608 - constants
     " AND json_extract(data, '$.impression') = ? ORDER BY id DESC LIMIT 1"
+)
+_OF_AUCTION = (
+    f"SELECT id, {_COLUMNS} FROM events WHERE kind = 'private-aggregation'"  # noqa: S608 - constants
+    " AND json_extract(data, '$.auction') = ? ORDER BY id LIMIT ?"
+)
+_OF_BATCH = (
+    f"SELECT id, {_COLUMNS} FROM events WHERE kind = 'shared-storage.run'"  # noqa: S608 - constants
+    " AND json_extract(data, '$.batch') = ? ORDER BY id LIMIT 1"
 )
 _APPEND = f"INSERT INTO events ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?) ORDER BY key"  # noqa: S608 - constants
 _APPEND_ONE = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
@@ -144,6 +154,17 @@ def of_impression(connection: sqlite3.Connection, impression_id: int) -> Event |
     return _event(row) if row else None
 
 
+def of_auction(connection: sqlite3.Connection, event_id: int, *, limit: int = 100) -> list[Event]:
+    """The first ``limit`` batches of contributions of the auction whose event has that id, in their order."""
+    return [_event(row) for row in connection.execute(_OF_AUCTION, (event_id, limit))]
+
+
+def of_batch(connection: sqlite3.Connection, event_id: int) -> Event | None:
+    """The end of the operation that made the batch of contributions whose event has that id."""
+    row = connection.execute(_OF_BATCH, (event_id,)).fetchone()
+    return _event(row) if row else None
+
+
 def remove_all(connection: sqlite3.Connection) -> None:
     """Forget every event."""
     connection.execute("DELETE FROM events")
@@ -151,8 +172,16 @@ def remove_all(connection: sqlite3.Connection) -> None:
 
 def _row(event: Event) -> tuple[str, int, str, str, str, str, str]:
     data = _encode_data(dict(event.data))
-    trace = [(check.rule, 1 if check.passed else 0, check.detail, check.fix) for check in event.trace.checks]
-    return event.kind, event.time, event.verdict, _storable(event.summary), event.site, data, json_texts.dumps(trace)
+    trace = [
+        (_cut(check.rule), 1 if check.passed else 0, _cut(check.detail), _cut(check.fix))
+        for check in event.trace.checks
+    ]
+    summary = _storable(_cut(event.summary))
+    return event.kind, event.time, event.verdict, summary, event.site, data, json_texts.dumps(trace)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
 
 
 def _storable(text: str) -> str:

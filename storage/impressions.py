@@ -202,7 +202,7 @@ def read(connection: sqlite3.Connection, *, after: int = 0, limit: int = 1000) -
 
 def newest(connection: sqlite3.Connection, *, before: int | None = None, limit: int = 100) -> list[Impression]:
     """At most ``limit`` impressions with an id below ``before``, newest first."""
-    sql = f"SELECT {_COLUMNS} FROM impressions WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM impressions WHERE id < ifnull(?, 0x7fffffffffffffff) ORDER BY id DESC LIMIT ?"  # noqa: S608
     return [_impression(row) for row in connection.execute(sql, (before, limit))]
 
 

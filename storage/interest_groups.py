@@ -32,10 +32,16 @@ def of_owners(connection: sqlite3.Connection, owners: Collection[str], *, now: i
     return [_group(connection, row) for row in connection.execute(sql, (json.dumps(list(owners)), now)).fetchall()]
 
 
-def read(connection: sqlite3.Connection, *, now: int) -> list[JoinedGroup]:
-    """Every unexpired group, by owner and name."""
-    sql = f"SELECT {_COLUMNS} FROM interest_groups WHERE expires > ? ORDER BY owner, name"  # noqa: S608
-    return [_group(connection, row) for row in connection.execute(sql, (now,)).fetchall()]
+def read(connection: sqlite3.Connection, *, now: int, limit: int = -1) -> list[JoinedGroup]:
+    """Every unexpired group, or the first ``limit`` of them, by owner and name."""
+    sql = f"SELECT {_COLUMNS} FROM interest_groups WHERE expires > ? ORDER BY owner, name LIMIT ?"  # noqa: S608
+    return [_group(connection, row) for row in connection.execute(sql, (now, limit)).fetchall()]
+
+
+def count(connection: sqlite3.Connection, *, now: int) -> int:
+    """How many groups have not expired."""
+    row = connection.execute("SELECT count(*) FROM interest_groups WHERE expires > ?", (now,)).fetchone()
+    return int(row[0])
 
 
 def put(connection: sqlite3.Connection, joined: JoinedGroup) -> None:

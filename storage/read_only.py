@@ -10,7 +10,7 @@ import contextlib
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ _TABLES = "`tallyhost state sql --tables` lists what can be asked for"
 _EXAMPLE = "write for example: SELECT kind, count(*) FROM events GROUP BY kind."
 _READS = {"SELECT", "WITH", "VALUES", "EXPLAIN", ""}
 """What a question may begin with."""
-_INSTRUCTIONS = 10_000
+_INSTRUCTIONS = 1_000
 """Of SQLite's virtual machine between two looks at the clock."""
 _LONGEST_VALUE = 1 << 24
 """Bytes that any text or blob may have, on the way too."""
@@ -92,17 +92,25 @@ class _Watch:
         return sqlite3.SQLITE_DENY
 
 
-def ask_file(path: Path, sql: str, *, limit: int, seconds: float) -> Rows:
+def ask_file(path: Path, sql: str, *, limit: int, seconds: float, given_up: Callable[[], bool] = bool) -> Rows:
     """Ask the database file at ``path``, which others may be writing; see :func:`ask`."""
     with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)) as connection:
-        return ask(connection, sql, limit=limit, seconds=seconds)
+        return ask(connection, sql, limit=limit, seconds=seconds, given_up=given_up)
 
 
-def ask(connection: sqlite3.Connection, sql: str, *, limit: int, seconds: float) -> Rows:
+def ask(
+    connection: sqlite3.Connection,
+    sql: str,
+    *,
+    limit: int,
+    seconds: float,
+    given_up: Callable[[], bool] = bool,
+) -> Rows:
     """The first ``limit`` rows of one SELECT on a ``connection`` of its own, within ``seconds``.
 
-    The connection is good for nothing but questions afterwards. Raises UsageError that says what is wrong, and where
-    in ``sql``.
+    ``given_up`` tells, from time to time, whether nobody waits for the answer any more, which ends it as well. The
+    connection is good for nothing but questions afterwards. Raises UsageError that says what is wrong, and where in
+    ``sql``.
     """
     watch, deadline = _Watch(), time.monotonic() + seconds
     connection.execute("PRAGMA query_only = ON")
@@ -110,7 +118,7 @@ def ask(connection: sqlite3.Connection, sql: str, *, limit: int, seconds: float)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     connection.set_authorizer(watch.authorize)
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, _INSTRUCTIONS)
+    connection.set_progress_handler(lambda: time.monotonic() > deadline or given_up(), _INSTRUCTIONS)
     try:
         cursor = connection.execute(sql)
         if cursor.description is None:

@@ -55,12 +55,14 @@ def newest(
     kinds: Collection[ReportKind] = tuple(ReportKind),
 ) -> list[Report]:
     """At most ``limit`` reports of ``states`` and ``kinds`` at positions below ``before``, newest first."""
+    # One state has its reports in their order; several have them in the order of the table.
+    of_state = "state = ?2" if len(states) == 1 else "+state IN (SELECT value FROM json_each(?2))"
     sql = (
-        f"SELECT {COLUMNS} FROM reports WHERE (?1 IS NULL OR position < ?1)"  # noqa: S608
-        " AND +state IN (SELECT value FROM json_each(?2)) AND +kind IN (SELECT value FROM json_each(?3))"
-        " ORDER BY position DESC LIMIT ?4"
+        f"SELECT {COLUMNS} FROM reports WHERE position < ifnull(?1, 0x7fffffffffffffff) AND {of_state}"  # noqa: S608 - constants
+        " AND +kind IN (SELECT value FROM json_each(?3)) ORDER BY position DESC LIMIT ?4"
     )
-    rows = connection.execute(sql, (before, json.dumps(list(states)), json.dumps(list(kinds)), limit))
+    wanted = next(iter(states)) if len(states) == 1 else json.dumps(list(states))
+    rows = connection.execute(sql, (before, wanted, json.dumps(list(kinds)), limit))
     return [report_of(row) for row in rows]
 
 

@@ -30,11 +30,11 @@ def get(connection: sqlite3.Connection, origin: str, key: str, *, expired: int) 
     return Entry(key, *row) if row else None
 
 
-def entries(connection: sqlite3.Connection, origin: str, *, expired: int) -> list[Entry]:
-    """The unexpired entries of ``origin``, in the order of their keys' UTF-16 code units."""
+def entries(connection: sqlite3.Connection, origin: str, *, expired: int, limit: int = -1) -> list[Entry]:
+    """The unexpired entries of ``origin``, in the order of their keys' UTF-16 code units; not more than ``limit``."""
     rows = connection.execute(
-        "SELECT key, value, written FROM shared_storage_entries WHERE origin = ? AND written > ? ORDER BY key",
-        (origin, expired),
+        "SELECT key, value, written FROM shared_storage_entries WHERE origin = ? AND written > ? ORDER BY key LIMIT ?",
+        (origin, expired, limit),
     )
     return [Entry(_text(key), value, written) for key, value, written in rows]
 

@@ -280,13 +280,15 @@ def read(connection: sqlite3.Connection, *, after: int = 0, limit: int = 1000) -
 
 def newest(connection: sqlite3.Connection, *, before: int | None = None, limit: int = 100) -> list[StoredSource]:
     """At most ``limit`` sources with an id below ``before``, newest first."""
-    sql = f"SELECT {_COLUMNS} FROM sources WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2"  # noqa: S608
+    sql = f"SELECT {_COLUMNS} FROM sources WHERE id < ifnull(?, 0x7fffffffffffffff) ORDER BY id DESC LIMIT ?"  # noqa: S608
     return [_source(row) for row in connection.execute(sql, (before, limit))]
 
 
-def inactive(connection: sqlite3.Connection, since: int = 0) -> frozenset[int]:
-    """The ids, from ``since`` on, of sources that attribute no more."""
-    rows = connection.execute("SELECT id FROM sources WHERE id >= ? AND active = 0", (since,))
+def inactive(connection: sqlite3.Connection, since: int = 0, until: int | None = None) -> frozenset[int]:
+    """The ids, from ``since`` to ``until``, of sources that attribute no more."""
+    # The index of those that are inactive is by their origin, and would give all of them.
+    sql = "SELECT id FROM sources WHERE id BETWEEN ? AND ifnull(?, 0x7fffffffffffffff) AND +active = 0"
+    rows = connection.execute(sql, (since, until))
     return frozenset(source_id for (source_id,) in rows)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
+from _pytest.fixtures import FixtureFunctionDefinition
 
+from agent import pytest_fixtures, pytest_sync
 from tests.pytest_projects import run_project, write_project
 
 TESTS = """
@@ -69,6 +72,53 @@ async def test_ours(agent, agent_page, reporting, sites):
 @pytest.mark.agent(sed=1)
 async def test_misspelt(agent):
     pass
+"""
+
+ENDINGS = """
+import asyncio, os, signal, pytest
+from agent.expectations import expect
+
+@pytest.fixture
+async def seen(agent, agent_page):
+    yield agent_page
+    await expect(agent).to_have_source(timeout=0.1)
+
+@pytest.fixture
+def sync_seen(sync_agent):
+    yield
+    pytest.fail("nothing was seen")
+
+async def test_ends_badly(seen):
+    pass
+
+def test_sync_ends_badly(sync_seen):
+    pass
+
+async def test_ends_well(agent):
+    pass
+
+async def test_interrupted(agent, agent_page):
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.sleep(30)
+"""
+AGAIN = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    from _pytest.runner import runtestprotocol
+    runtestprotocol(item, log=False, nextitem=nextitem)
+    item._initrequest()
+    for report in runtestprotocol(item, log=False, nextitem=nextitem):
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+FLAKY = """
+times = []
+
+async def test_flaky(agent):
+    times.append(1)
+    assert len(times) > 1
 """
 
 
@@ -142,3 +192,39 @@ def test_every_marker_and_option_is_told_by_pytest_itself(tmp_path: Path) -> Non
         prefixed = "sync_page" if name == "agent_page" else f"sync_{name}"
         assert f"\n{name} " in fixtures
         assert f"\n{prefixed} " in fixtures
+
+
+@pytest.mark.browser
+def test_a_test_whose_fixtures_end_badly_leaves_a_bundle_and_so_does_one_that_is_interrupted(tmp_path: Path) -> None:
+    write_project(tmp_path, ENDINGS)
+    done = run_project(tmp_path)
+    assert "3 passed, 2 errors" in done.stdout, done.stdout + done.stderr
+    assert "KeyboardInterrupt" in done.stdout
+    found = {path.name: (path / "failure.txt").read_text() for path in (tmp_path / "tallyhost-results").iterdir()}
+    assert set(found) == {f"test_mine.py-test_{name}" for name in ("ends_badly", "sync_ends_badly", "interrupted")}
+    assert "there is no source at all" in found["test_mine.py-test_ends_badly"]
+    assert "nothing was seen" in found["test_mine.py-test_sync_ends_badly"]
+    assert "interrupted" in found["test_mine.py-test_interrupted"]
+    for name in ("ends_badly", "sync_ends_badly"):
+        assert f"{tmp_path / 'tallyhost-results' / 'test_mine.py-test_'}{name}" in done.stdout
+
+
+@pytest.mark.browser
+def test_a_test_that_passes_when_it_is_run_again_leaves_no_bundle(tmp_path: Path) -> None:
+    write_project(tmp_path, FLAKY)
+    (tmp_path / "conftest.py").write_text(AGAIN)
+    done = run_project(tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert not list((tmp_path / "tallyhost-results").iterdir())
+
+
+def test_without_pytest_asyncio_each_asynchronous_fixture_says_what_is_missing(tmp_path: Path) -> None:
+    names = [name for name, value in vars(pytest_fixtures).items() if isinstance(value, FixtureFunctionDefinition)]
+    tests = "\n".join(f"async def test_{name}({name}):\n    pass\n" for name in names)
+    write_project(tmp_path, tests, settings="[pytest]\n")
+    done = run_project(tmp_path, "-p", "no:asyncio")
+    assert f"{len(names)} errors" in done.stdout, done.stdout + done.stderr
+    for name in names:
+        assert f"the fixture {name!r} needs pytest-asyncio" in done.stdout
+    instead = set(re.findall(r"ask for '(\w+)'", done.stdout))
+    assert instead <= set(vars(pytest_sync)), "it can be asked for"

@@ -75,6 +75,19 @@ def test_sites_are_also_applications(sync_sites, sync_page):
     app.router.add_get("/", hello)
     sync_sites.serve("app.test", app)
     assert sync_page.goto("https://app.test/").text() == "hello"
+    async def asgi(scope, receive, send):
+        assert scope["type"] == "http"
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": scope["server"][0].encode()})
+    sync_sites.serve("asgi.test", asgi)
+    assert sync_page.goto("https://asgi.test/").text() == "asgi.test"
+
+def test_a_function_that_is_asynchronous_itself_stays_so(sync_sites, sync_page):
+    async def fulfil(route):
+        await route.fulfill(body="mine")
+    sync_page.route("**/mine", fulfil)
+    sync_sites.serve("news.test", "pages/news")
+    assert sync_page.goto("https://news.test/mine").text() == "mine"
 
 def test_a_failure_tells_why(shopping, sync_reporting):
     shopping.goto("https://shop.test/")
@@ -87,7 +100,7 @@ def test_a_failure_tells_why(shopping, sync_reporting):
 def test_synchronous_tests_have_the_same_fixtures_without_pytest_asyncio(tmp_path: Path) -> None:
     write_project(tmp_path, TESTS, settings="[pytest]\n")
     done = run_project(tmp_path, "-p", "no:asyncio")
-    assert "1 failed, 3 passed" in done.stdout, done.stdout + done.stderr
+    assert "1 failed, 4 passed" in done.stdout, done.stdout + done.stderr
     assert "FAIL  matching source" in done.stdout
     assert "blocking.py" not in done.stdout, "the traceback ends at the test's own line"
     (bundle,) = (tmp_path / "tallyhost-results").iterdir()

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from agent.cli.toml_lines import Place, line_of
+from agent.model import limit_tables
 from agent.model.attribution import AggregationService, Dialect
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import format_instant, parse_instant
@@ -36,34 +37,12 @@ DEFAULT_FILE = Path("tallyhost.toml")
 PREFIX = "TALLYHOST_"
 DEFAULT_PARAMS: Final = "chromium"
 FILE_VARIABLE = PREFIX + "CONFIG"
-Limits = (
-    AttributionLimits
-    | AttributionReportingLimits
-    | SharedStorageLimits
-    | PrivateAggregationLimits
-    | ProtectedAudienceLimits
-)
-TABLES: Mapping[str, type[Limits]] = {
-    "limits": AttributionLimits,
-    "attribution_reporting_limits": AttributionReportingLimits,
-    "shared_storage_limits": SharedStorageLimits,
-    "private_aggregation_limits": PrivateAggregationLimits,
-    "protected_audience_limits": ProtectedAudienceLimits,
-}
+TABLES = limit_tables.TABLES
 """The tables of numbers, by their name in the file."""
 _FILE_ONLY = {*TABLES, "aggregation_services"}
+_NAMED = ("params", "noise", "delays")
+"""The settings that stand for several others."""
 _SHORT_FLAGS = {"verbosity": "-v or -q"}
-_AT_LEAST_ONE = {
-    "privacy_budget_epoch_days",
-    "max_lookback_days",
-    "max_histogram_size",
-    "purge_interval",
-    "max_urls",
-    "max_contributions_shared_storage",
-    "max_contributions_protected_audience",
-    "max_settable_contributions",
-}
-_COORDINATORS = "aggregation_coordinator_origins"
 _FOREIGN_VARIABLES = {FILE_VARIABLE, PREFIX + "CONFORMANCE"}
 
 
@@ -135,11 +114,19 @@ class Config(BaseModel):
     workers: int | None = Field(
         default=None, ge=1, description="processes that open reports for `tallyhost aggregate`; one for each processor"
     )
-    params: Literal["chromium", "testing", "tiny"] = Field(
+    params: Literal["chromium", "spec", "testing", "tiny"] = Field(
         default=DEFAULT_PARAMS,
-        description="numbers by name: Chromium's; `testing`, no noise and no delays; `tiny`, limits soon used up",
+        description="numbers by name: Chromium's; `spec`, the least that W3C Attribution asks for, and Chromium's where"
+        " a specification leaves them to the browser; `testing`, Chromium's switches for local testing, which leave out"
+        " noise and delays of reports; `tiny`, limits soon used up",
     )
-    noise: bool = Field(default=True, description="summaries of `tallyhost aggregate` have noise")
+    noise: bool = Field(
+        default=True,
+        description="what is drawn to protect users: randomised responses, null reports by chance, noise of summaries",
+    )
+    delays: bool = Field(
+        default=True, description="aggregatable reports and those of Private Aggregation wait before they leave"
+    )
     dialects: Annotated[frozenset[Dialect], BeforeValidator(_names)] = Field(
         default=DEFAULTS.dialects, description="the APIs that pages see"
     )
@@ -153,7 +140,11 @@ class Config(BaseModel):
     third_party_cookies: bool = Field(
         default=DEFAULTS.third_party_cookies, description="third-party frames may use cookies"
     )
-    limits: AttributionLimits = Field(default=DEFAULTS.limits, description="numbers of the attribution engine")
+    limits: AttributionLimits = Field(
+        default=DEFAULTS.limits,
+        description="numbers of W3C Attribution: the least that the draft asks for, else this project's choice; budgets"
+        " in micro-epsilon, times in ms",
+    )
     attribution_reporting: bool = Field(
         default=DEFAULTS.attribution_reporting, description="Attribution Reporting is on for pages"
     )
@@ -165,24 +156,28 @@ class Config(BaseModel):
         default=DEFAULTS.grease, description="request headers of Attribution Reporting vary at random, as Chromium's"
     )
     attribution_reporting_limits: AttributionReportingLimits = Field(
-        default=DEFAULTS.attribution_reporting_limits, description="numbers of Attribution Reporting, times in ms"
+        default=DEFAULTS.attribution_reporting_limits,
+        description="numbers of Attribution Reporting: Chromium 143's, for the specification leaves them to browsers;"
+        " times in ms",
     )
     shared_storage: bool = Field(default=DEFAULTS.shared_storage, description="Shared Storage is on for pages")
     shared_storage_limits: SharedStorageLimits = Field(
-        default=DEFAULTS.shared_storage_limits, description="numbers and switches of Shared Storage, times in ms"
+        default=DEFAULTS.shared_storage_limits,
+        description="numbers and switches of Shared Storage: Chromium 143's, and bounds of this project's; times in ms",
     )
     private_aggregation: bool = Field(
         default=DEFAULTS.private_aggregation, description="contributions to Private Aggregation are reported"
     )
     private_aggregation_limits: PrivateAggregationLimits = Field(
         default=DEFAULTS.private_aggregation_limits,
-        description="numbers and switches of Private Aggregation, times in ms",
+        description="numbers and switches of Private Aggregation: Chromium 143's; times in ms",
     )
     protected_audience: bool = Field(
         default=DEFAULTS.protected_audience, description="Protected Audience is on for pages"
     )
     protected_audience_limits: ProtectedAudienceLimits = Field(
-        default=DEFAULTS.protected_audience_limits, description="numbers of Protected Audience, times in ms"
+        default=DEFAULTS.protected_audience_limits,
+        description="numbers of Protected Audience: Chromium 143's; times in ms",
     )
 
 
@@ -209,8 +204,10 @@ def load_config(flags: Mapping[str, Any], file: Path | None = None) -> Effective
     _check(from_environment, lambda place: f"environment variable {PREFIX}{str(place[0]).upper()}")
     _check(from_flags, lambda place: f"flag --{str(place[0]).replace('_', '-')}")
     given = {**from_file, **from_environment, **from_flags}
-    preset = _preset(given.get("params", DEFAULT_PARAMS))
-    origins = dict.fromkeys(_dotted(preset), f"params {given.get('params')}")
+    if "params" in flags:  # other commands have no agent, whose noise and delays these would be
+        _refuse_contradiction(from_file, from_environment, from_flags)
+    named = Config.model_validate({name: given[name] for name in _NAMED if name in given})
+    preset, origins = _preset(named)
     origins |= dict.fromkeys(_dotted(from_file), str(path))
     origins |= {name: f"{PREFIX}{name.upper()}" for name in from_environment}
     origins |= {name: _SHORT_FLAGS.get(name) or f"--{name.replace('_', '-')}" for name in from_flags}
@@ -228,17 +225,47 @@ def printable(config: Config) -> dict[str, Any]:
     return values
 
 
-def _preset(params: str) -> dict[str, Any]:
-    """What ``params`` changes, as keys of the file; every other setting wins over it."""
-    settings = settings_for(params)
-    preset: dict[str, Any] = {}
-    for table in TABLES:
-        before, after = getattr(DEFAULTS, table), getattr(settings, table)
-        names = [field.name for field in fields(after)]
-        preset[table] = {name: getattr(after, name) for name in names if getattr(after, name) != getattr(before, name)}
-    if settings.minimum_batch != DEFAULTS.minimum_batch:
-        preset["minimum_batch"] = settings.minimum_batch
-    return preset
+def _preset(named: Config) -> tuple[dict[str, Any], dict[str, str]]:
+    """What ``params``, ``noise`` and ``delays`` change, as keys of the file, and which of them changes each.
+
+    Every other setting wins over it.
+    """
+    preset: dict[str, Any] = {table: {} for table in TABLES}
+    origins: dict[str, str] = {}
+    for settings, origin in (
+        (settings_for(named.params), f"params {named.params}"),
+        (settings_for(noise=named.noise), "noise off"),
+        (settings_for(delays=named.delays), "delays off"),
+    ):
+        changed: dict[str, Any] = {}
+        for table in TABLES:
+            before, after = getattr(DEFAULTS, table), getattr(settings, table)
+            values = {field.name: getattr(after, field.name) for field in fields(after)}
+            changed[table] = {name: value for name, value in values.items() if value != getattr(before, name)}
+            preset[table] |= changed[table]
+        if settings.minimum_batch != DEFAULTS.minimum_batch:
+            preset["minimum_batch"] = changed["minimum_batch"] = settings.minimum_batch
+        origins |= dict.fromkeys(_dotted(changed), origin)
+    return preset, origins
+
+
+def _refuse_contradiction(*levels: Mapping[str, Any]) -> None:
+    """Raise UsageError where noise or delays are asked for of params that have none; later ``levels`` win."""
+
+    def found(name: str) -> tuple[int, Any]:
+        places = [place for place, level in enumerate(levels) if name in level]
+        return (places[-1], levels[places[-1]][name]) if places else (-1, None)
+
+    place, params = found("params")
+    for name in ("noise", "delays"):
+        at, value = found(name)
+        if params == "testing" and at >= place and getattr(Config.model_validate({name: value}), name):
+            raise UsageError(
+                f"{name} on, and params testing",
+                where=f"{name} and params",
+                rule="Chromium's switches for local testing have neither noise nor delays",
+                fix=f"leave out {name}, or choose other params",
+            )
 
 
 def _file_text(file: Path | None) -> tuple[Path | None, str]:
@@ -251,7 +278,10 @@ def _file_text(file: Path | None) -> tuple[Path | None, str]:
             return None, ""
         raise UsageError("no such file", where=str(path), rule="--config names a TOML file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot be read: {error}", where=str(path), rule="the configuration is UTF-8 TOML") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"cannot be read: {reason}", where=str(path), rule="the configuration is UTF-8 TOML"
+        ) from error
 
 
 def _file_values(path: Path | None, text: str) -> dict[str, Any]:
@@ -294,24 +324,15 @@ def _check(values: Mapping[str, Any], where: Callable[[Place], str]) -> None:
             known = ", ".join(sorted(_known_keys(place)))
             raise UsageError(f"no such key: {key}", where=where(place), rule=f"expected one of {known}") from None
         message = first["msg"].removeprefix("Value error, ")
+        value = " ".join(map(str, first["input"])) if isinstance(first["input"], tuple) else first["input"]
         raise UsageError(
-            f"{key} = {first['input']!r} cannot be used", where=where(place), rule=message[:1].lower() + message[1:]
+            f"{key} = {value!r} cannot be used", where=where(place), rule=message[:1].lower() + message[1:]
         ) from None
     limits = [(table, name, value) for table in TABLES for name, value in values.get(table, {}).items()]
     for table, name, value in limits:
-        if name == _COORDINATORS and not (value and all(map(is_suitable_origin, value))):
-            raise UsageError(
-                f"{table}.{name} = {value!r} cannot be used",
-                where=where((table, name)),
-                rule="expected origins such as https://coordinator.test, at least one",
-            )
-        least = 1 if name in _AT_LEAST_ONE else 0
-        if isinstance(value, int | float) and value < least:
-            raise UsageError(
-                f"{table}.{name} = {value} cannot be used",
-                where=where((table, name)),
-                rule=f"input should be greater than or equal to {least}",
-            )
+        if rule := limit_tables.broken_rule(name, value):
+            shown = value if isinstance(value, int | float) else repr(value)
+            raise UsageError(f"{table}.{name} = {shown} cannot be used", where=where((table, name)), rule=rule)
 
 
 def _known_keys(place: Place) -> Iterable[str]:

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agent.model.errors import HostEnvironmentError, UsageError
-from agent.reporting.bundle_files import write_whole_bundle
-from agent.reporting.exports import write_har
-from storage.read_only import Value
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
+    from storage.read_only import Value
 
 MOST_ROWS, MOST_SECONDS = 100_000, 100
 """What one question in SQL may ask for."""
@@ -49,6 +47,8 @@ async def show_tables(agent: Agent, _: Mapping[str, Any]) -> Document:
 
 async def export_har(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """Write the registrations and deliveries to a file as HAR 1.2."""
+    from agent.reporting.exports import write_har  # noqa: PLC0415 - slow to import, and `--help` writes nothing
+
     with _written_to(asked["file"]) as path:
         entries = await write_har(agent, path)
     return {"file": asked["file"], "entries": entries}
@@ -56,6 +56,8 @@ async def export_har(agent: Agent, asked: Mapping[str, Any]) -> Document:
 
 async def export_bundle(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """Write all that is known of the run to a folder, or to a .zip file; ``notes`` say what cannot be played again."""
+    from agent.reporting.bundle_files import write_whole_bundle  # noqa: PLC0415 - see export_har
+
     with _written_to(asked["file"]) as path:
         notes = await write_whole_bundle(agent, path)
     return {"file": asked["file"], "notes": notes}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections import Counter
@@ -10,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.aggregation.avro import Record, write_reports
 from agent.cli.reach import ask_agent
 from agent.cli.session import Session
 from agent.model.errors import UsageError
@@ -50,6 +48,8 @@ def export_reports(session: Session, file: Path, kinds: Sequence[str], *, undeli
             rule="a debug copy has the shared ID of its report: in one batch, one of the two would count, or neither",
             fix="export each into a file of its own",
         )
+    import asyncio  # noqa: PLC0415 - slow to import, and `--help` exports nothing
+
     bodies, counts = asyncio.run(_bodies(session, kinds, undelivered=undelivered))
     if not bodies:
         raise _nothing(kinds, counts)
@@ -87,6 +87,8 @@ def _nothing(kinds: Sequence[str], counts: Mapping[str, int]) -> UsageError:
 
 
 def _write_avro(file: Path, bodies: Sequence[str]) -> None:
+    from agent.aggregation.avro import Record, write_reports  # noqa: PLC0415 - see export_reports
+
     write_reports(
         file,
         (

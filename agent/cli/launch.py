@@ -13,16 +13,21 @@ from agent.model.settings import Settings
 from agent.runtime import Agent
 
 
+def browser_of(config: Config) -> Browser:
+    """The browser that the settings ask for, not started."""
+    return Browser(
+        headed=config.headed,
+        executable=config.chromium,
+        third_party_cookies=config.third_party_cookies,
+        allow_network=config.allow_network,
+    )
+
+
 @asynccontextmanager
 async def launch_agent(config: Config) -> AsyncIterator[Agent]:
     """An agent with its browser."""
     async with (
-        Browser(
-            headed=config.headed,
-            executable=config.chromium,
-            third_party_cookies=config.third_party_cookies,
-            allow_network=config.allow_network,
-        ) as browser,
+        browser_of(config) as browser,
         Agent.launch(
             profile=_location(config.profile),
             settings=settings_of(config),
@@ -55,6 +60,7 @@ def settings_of(config: Config) -> Settings:
         grease=config.grease,
         allow_network=config.allow_network,
         minimum_batch=config.minimum_batch,
+        noise=config.noise,
         page_clock=config.page_clock,
         third_party_cookies=config.third_party_cookies,
     )

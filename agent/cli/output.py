@@ -22,6 +22,12 @@ _WIDE = 200
 _LEVELS = {-1: logging.ERROR, 0: logging.WARNING, 1: logging.INFO, 2: logging.DEBUG}
 
 
+def start_log(verbosity: int) -> None:
+    """Log to stderr: libraries from WARNING on; -v and -vv are about this project."""
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s", force=True)
+    logging.getLogger("tallyhost").setLevel(_LEVELS[verbosity])
+
+
 class Output:
     """Prints for one command, in the form that the settings ask for."""
 
@@ -29,9 +35,7 @@ class Output:
         self.as_json = as_json
         self.quiet = verbosity < 0
         self._color = color
-        # Libraries are heard from WARNING on; -v and -vv are about this project.
-        logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s", force=True)
-        logging.getLogger("tallyhost").setLevel(_LEVELS[verbosity])
+        start_log(verbosity)
 
     def document(self, content: Mapping[str, Any]) -> None:
         """Print ``content`` as one JSON document with its schema's number."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agent.cli.config import MEMORY, Config
 from agent.cli.output import Document
-from agent.cli.running import find_running
 from agent.cli.session import Session
 from agent.model.errors import HostEnvironmentError, TallyhostError, UsageError
-from storage.profile import Control
+
+if TYPE_CHECKING:
+    from agent.cli.config import Config
+    from storage.profile import Control
 
 _PATIENCE, _PATIENCE_TO_CONNECT = 120, 5
 """Seconds."""
@@ -35,15 +35,20 @@ def ask(session: Session, name: str, **asked: Any) -> Document:
 
     Raises TallyhostError as the operation does, and HostEnvironmentError where there is no agent to ask.
     """
+    import asyncio  # noqa: PLC0415 - slow to import, and `--help` asks nobody
+
     return asyncio.run(ask_agent(session.config, name, asked))
 
 
 async def ask_agent(config: Config, name: str, asked: Mapping[str, Any]) -> Document:
     """See :func:`ask`, for what runs in an event loop already."""
+    from agent.cli.config import MEMORY  # noqa: PLC0415 - see ask
+    from agent.cli.running import find_running  # noqa: PLC0415
+
     profile = config.profile
     control = find_running(profile)
     if control is not None:
-        import aiohttp  # noqa: PLC0415 - slow to import, and `--help` asks nobody
+        import aiohttp  # noqa: PLC0415
 
         try:
             return await _ask_running(control, name, asked)
@@ -76,7 +81,7 @@ def _existing(profile: str) -> Path:
 
 
 async def _ask_running(control: Control, name: str, asked: Mapping[str, Any]) -> Document:
-    import aiohttp  # noqa: PLC0415 - see ask_agent
+    import aiohttp  # noqa: PLC0415 - see ask
 
     headers = {"Authorization": f"Bearer {control.token}"}
     patience = aiohttp.ClientTimeout(total=_PATIENCE, sock_connect=_PATIENCE_TO_CONNECT)

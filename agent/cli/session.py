@@ -6,22 +6,18 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from agent.cli.config import Config, Effective, load_config
 from agent.cli.output import Output
+from agent.cli.run_state import RunState
+from agent.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from agent.cli.config import Config, Effective
 
 Command = Callable[..., Any]
-
-
-@dataclass(slots=True)
-class RunState:
-    """What main must know of the command that ran when it failed."""
-
-    as_json: bool = False
-    verbosity: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,18 @@ class Session:
     def config(self) -> Config:
         """The settings in force."""
         return self.effective.config
+
+
+def as_address(context: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """The callback of an argument that is the URL of a page; UsageError before any browser starts."""
+    if value is None or "://" in value or value.startswith(("about:", "blob:", "data:")):
+        return value
+    raise UsageError(
+        f"{value!r} is no URL",
+        where=context.command_path,
+        rule="an address is a full URL",
+        fix=f"write https://{value.lstrip('/')}",
+    )
 
 
 OUTPUT_FLAGS = (
@@ -55,12 +63,25 @@ SEED_FLAG = click.option("--seed", metavar="N", help="Repeat every random choice
 NOW_FLAG = click.option("--now", metavar="ISO", help="Where the clock stands at start, e.g. 2026-06-01T09:00:00Z.")
 HEADED_FLAG = click.option("--headed/--headless", "headed", default=None, help="Show the browser.")
 CHROMIUM_FLAG = click.option("--chromium", metavar="PATH", help="The Chromium to launch.")
+ON_OFF = click.Choice(["on", "off"])
+NOISE_FLAGS = (
+    click.option("--noise", type=ON_OFF, help="Randomised responses, null reports by chance, noise of sums [on]."),
+    click.option("--no-noise", "noise", flag_value="off", help="The same as --noise off."),
+)
+PRESET_FLAGS = (
+    click.option(
+        "--params", type=click.Choice(["chromium", "spec", "testing", "tiny"]), help="Numbers by name [chromium]."
+    ),
+    *NOISE_FLAGS,
+    click.option("--delays", type=ON_OFF, help="Sealed reports wait before they leave [on]."),
+    click.option("--no-delays", "delays", flag_value="off", help="The same as --delays off."),
+)
 AGENT_FLAGS = (
     PROFILE_FLAG,
     SEED_FLAG,
     NOW_FLAG,
     HEADED_FLAG,
-    click.option("--params", metavar="NAME", help="Numbers by name: chromium, testing or tiny [chromium]."),
+    *PRESET_FLAGS,
     click.option("--map", "map", multiple=True, metavar="HOST=TARGET", help="Let a URL or a folder answer for a host."),
     click.option("--allow-network/--no-allow-network", default=None, help="Reach hosts that are not mapped."),
     click.option("--private/--no-private", default=None, help="Private mode: the API answers, nothing is kept."),
@@ -99,6 +120,9 @@ def with_session(*flags: Callable[[Command], Command]) -> Callable[[Command], Co
 
 def _open_session(context: click.Context, given: dict[str, Any]) -> Session:
     """Take the settings out of ``given`` and load them."""
+    # Slow to import, and neither --help nor a completion reads settings.
+    from agent.cli.config import Config, load_config  # noqa: PLC0415
+
     file = given.pop("config_file")
     verbose, quiet = given.pop("verbose"), given.pop("quiet")
     keys = {field.alias or name for name, field in Config.model_fields.items()}

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from agent.cli.output import Document, Output, print_error
 from agent.model.errors import TallyhostError, UsageError
-from storage.read_only import is_complete
 
 _PROMPT, _GOES_ON = "sql> ", "...> "
 _WIDEST = 200
@@ -60,6 +59,8 @@ def run_shell(output: Output, ask: Ask) -> None:
 
 def _questions(*, person: bool) -> Iterator[str]:
     """What is asked on stdin, statement by statement; the last may lack its semicolon."""
+    from storage.read_only import is_complete  # noqa: PLC0415 - slow to import, and `--help` asks nothing
+
     text = ""
     while True:
         if person:

@@ -20,13 +20,12 @@ from agent.dashboard.guard import LOOPBACK, guard, say_headers
 from agent.dashboard.keys import AGENT, CLOSING, OPERATIONS, TOKEN, Operation
 from agent.dashboard.live import live
 from agent.dashboard.pages import add_pages
-from agent.dashboard.rendering import STATIC, read_file
+from agent.dashboard.rendering import STATIC, read_file, static_files
 from agent.model.errors import HostEnvironmentError
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
 
-DEFAULT_PORT = 8610
 LARGEST_REQUEST = 1 << 30
 """Bytes: a job is settled over the control endpoint with its whole summary. Forms and the API take far less."""
 LONGEST_LINE = 1 << 18
@@ -49,7 +48,7 @@ def dashboard_app(
     application[CLOSING] = asyncio.Event()
     application.on_response_prepare.append(say_headers)
     application.on_shutdown.append(_close)
-    application.router.add_get("/live", live)
+    application.router.add_get("/live", live, allow_head=False)
     application.router.add_get("/static/{name}", _static)
     add_control_api(application)
     add_forms(application)
@@ -90,11 +89,9 @@ async def _close(application: web.Application) -> None:
 
 async def _static(request: web.Request) -> web.Response:
     name = request.match_info["name"]
-    kind = STATIC.get(PurePosixPath(name).suffix)
-    try:
-        text = read_file(f"static/{name}") if kind else None
-    except FileNotFoundError:
-        text = None
-    if text is None:
+    # What was %2F in the address is a slash by now: a name is one of the folder's, or none.
+    if name not in static_files():
         return web.Response(status=404, text="there is no such file\n")
-    return web.Response(text=text, content_type=kind, charset="utf-8", headers={"Cache-Control": "no-cache"})
+    kind = STATIC[PurePosixPath(name).suffix]
+    headers = {"Cache-Control": "no-cache"}
+    return web.Response(text=read_file(f"static/{name}"), content_type=kind, charset="utf-8", headers=headers)

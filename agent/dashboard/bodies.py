@@ -18,12 +18,15 @@ class TooLarge(UsageError):  # noqa: N818 - what happened, in the words of the m
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body. Raises TooLarge."""
+    """The whole body. Raises TooLarge, and UsageError for one that breaks off or is not as it is said to be coded."""
     if (request.content_length or 0) > LARGEST_BODY:
         raise TooLarge
     content = bytearray()
-    async for chunk in request.content.iter_chunked(1 << 16):
-        content += chunk
-        if len(content) > LARGEST_BODY:
-            raise TooLarge
+    try:
+        async for chunk in request.content.iter_chunked(1 << 16):
+            content += chunk
+            if len(content) > LARGEST_BODY:
+                raise TooLarge
+    except (ConnectionResetError, web.RequestPayloadError) as error:
+        raise UsageError("the body cannot be read", where=request.path, rule="whole, and coded as it says") from error
     return bytes(content)

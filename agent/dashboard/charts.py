@@ -149,8 +149,8 @@ def sums(rows: Sequence[Mapping[str, Any]]) -> Sums:
 
 
 def heat(budgets: Sequence[Mapping[str, Any]], limits: Mapping[str, int]) -> Heat:
-    """The budgets of W3C Attribution by kind and site, a column for each epoch that was charged."""
-    epochs = sorted({(one["epoch"], one["epoch_start"]) for one in budgets})
+    """The budgets of W3C Attribution by kind and site, a column for each epoch that was charged, the newest first."""
+    epochs = sorted({(one["epoch"], one["epoch_start"]) for one in budgets}, reverse=True)
     left = {(one["kind"], one["site"], one["epoch"]): one["remaining"] for one in budgets}
     rows = tuple(
         HeatRow(kind, site, limits[kind], tuple(left.get((kind, site, epoch)) for epoch, _ in epochs))

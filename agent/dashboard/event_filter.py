@@ -9,6 +9,8 @@ from typing import Any
 from agent.model.errors import UsageError
 
 TERMS = ("site", "kind", "verdict")
+LONGEST, MOST_PARTS = 1_000, 20
+"""Characters and terms of a filter: every event is held against each of them."""
 _OUTCOMES = {"failure": True, "success": False}
 """Verdicts that stand for whether a check failed."""
 
@@ -35,13 +37,20 @@ class EventFilter:
 
 
 def read_filter(text: str) -> EventFilter:
-    """The filter that ``text`` asks for. Raises UsageError for a quote that is not closed or a term given twice."""
+    """The filter that ``text`` asks for.
+
+    Raises UsageError for a quote that is not closed, a term given twice, and more than the bounds allow.
+    """
+    if len(text) > LONGEST:
+        raise UsageError("the filter is too long", where="filter", rule=f"at most {LONGEST:,} characters")
     try:
         parts = shlex.split(text)
     except ValueError:
         raise UsageError(
             "a quote is not closed", where="filter", rule='words in quotes belong together: "two words"'
         ) from None
+    if len(parts) > MOST_PARTS:
+        raise UsageError("the filter has too many terms", where="filter", rule=f"at most {MOST_PARTS}")
     wanted = EventFilter()
     for part in parts:
         term, colon, value = part.partition(":")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -16,6 +17,8 @@ from agent.model.errors import TallyhostError, UsageError
 FORMS = "/do"
 BACK = "back"
 """The field that names the page to go back to."""
+WRITTEN_OUT = "json."
+"""How the names of fields begin that hold a text as JSON in ASCII: HTML and forms change line ends and lose NUL."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -46,13 +49,28 @@ async def _do(request: web.Request) -> web.Response:
 
 
 async def _fields(request: web.Request) -> dict[str, str]:
-    """The fields of the form; the last of a name counts. Raises UsageError for a body that is no form."""
+    """The fields of the form; the last of a name counts. Raises UsageError for a body that is no form.
+
+    ``json.NAME`` is the field ``NAME``, see :data:`WRITTEN_OUT`.
+    """
     content = await read_body(request) if request.content_type == _FORM else b"%"
     try:
         pairs = parse_qsl(content.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError:
         raise UsageError("the body is no form", where=request.path, rule=f"its type is {_FORM}") from None
-    return dict(pairs)
+    return dict(_read_out(name, value) for name, value in pairs)
+
+
+def _read_out(name: str, value: str) -> tuple[str, str]:
+    if not name.startswith(WRITTEN_OUT):
+        return name, value
+    try:
+        text = json.loads(value)
+    except (ValueError, RecursionError):
+        text = None
+    if not isinstance(text, str):
+        raise UsageError("the field is no text as JSON", where=name)
+    return name.removeprefix(WRITTEN_OUT), text
 
 
 def _own(back: str) -> str:

@@ -16,6 +16,7 @@ from aiohttp import web
 LOOPBACK = "127.0.0.1"
 NAMES = (LOOPBACK, "localhost")
 """The host names to which a dashboard answers, each with its port."""
+HTTP_PORT = 80
 TOKEN_HEADER = "X-Tallyhost-Token"  # noqa: S105 - the name of a header
 TOKEN_FIELD = "token"  # noqa: S105 - the name of a form's field
 READING = frozenset({"GET", "HEAD"})
@@ -48,7 +49,8 @@ def refusal_of(request: web.Request) -> Refusal | None:
     """Why nobody may ask this, whatever token they name; None where it is the user who asks."""
     transport = request.transport
     port = transport.get_extra_info("sockname")[1] if transport is not None else 0
-    own = {f"{name}:{port}" for name in NAMES}
+    # Browsers leave the port out where it is that of the scheme.
+    own = {f"{name}:{port}" for name in NAMES} | (set(NAMES) if port == HTTP_PORT else set())
     host = request.headers.getall("Host", [])
     if len(host) != 1 or host[0] not in own:
         return Refusal(421, f"the dashboard answers to its own address alone, http://{LOOPBACK}:{port}/")

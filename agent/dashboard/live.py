@@ -1,6 +1,7 @@
 """Pages that follow the agent: one stream of server-sent events for each, which says that there is news.
 
-``news`` has the number of the latest event, ``clock`` the agent's time; what changed is then asked for like any page.
+``news`` has the number of the latest event, ``clock`` the agent's time, and ``settings`` says that chaos or a mode
+changed, of which no event tells; what changed is then asked for like any page.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _REST = 0.2
 """Seconds between two pieces of news."""
 _HEARTBEAT = 15
 """Looks without news after which the stream says that it lives."""
-Seen = tuple[int, float, int]
+Seen = tuple[int, tuple[float, int], tuple[object, ...]]
 
 
 async def live(request: web.Request) -> web.StreamResponse:
@@ -37,8 +38,10 @@ async def live(request: web.Request) -> web.StreamResponse:
             now = await _state(agent)
             if seen is None or now[0] != seen[0]:
                 await _say(response, "news", {"latest": now[0]})
-            if seen is None or now[1:] != seen[1:]:
-                await _say(response, "clock", {"milliseconds": agent.clock.now(), "speed": now[1]})
+            if seen is None or now[1] != seen[1]:
+                await _say(response, "clock", {"milliseconds": agent.clock.now(), "speed": agent.clock.speed})
+            if seen is not None and now[2] != seen[2]:
+                await _say(response, "settings", {})
             quiet = 0 if now != seen else quiet + 1
             if quiet >= _HEARTBEAT:
                 await response.write(b": still here\n\n")
@@ -52,10 +55,11 @@ async def live(request: web.Request) -> web.StreamResponse:
 
 
 async def _state(agent: Agent) -> Seen:
-    """The latest event, how fast the clock runs, and, while it is frozen, where it stands."""
+    """The latest event; how fast the clock runs, and how far it was moved or where it stands; what was set."""
     last = await agent.events.last()
-    speed = agent.clock.speed
-    return (0 if last is None else last.id), speed, (0 if speed else agent.clock.now())
+    clock, limits = agent.clock, agent.settings.attribution_reporting_limits
+    course = (clock.speed, clock.ahead if clock.speed else clock.now())
+    return (0 if last is None else last.id), course, (agent.chaos.rules, agent.chaos.offline, limits.debug_mode)
 
 
 async def _news(agent: Agent, closing: asyncio.Event) -> None:

@@ -113,14 +113,18 @@ def _shown(page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
             document = await document_of(request.app[AGENT], page, _query(request))
         except TallyhostError as error:
             return await error_page(request, error)
-        twin = request.rel_url.with_path(f"{request.path if request.path != '/' else page.address}.json")
+        surroundings = _surroundings(request, page.name)
         return _html(
-            rendering.render(
-                page.template, document, title=page.title, twin=str(twin), **_surroundings(request, page.name)
-            )
+            rendering.render(page.template, document, title=page.title, twin=_twin_of(request, page), **surroundings)
         )
 
     return answer
+
+
+def _twin_of(request: web.Request, page: Page) -> str:
+    """Where the twin of what is asked for is: the same path and the same query."""
+    path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
+    return f"{path if path != '/' else page.address}.json{f'?{query}' if query else ''}"
 
 
 async def error_page(request: web.Request, error: TallyhostError, status: int | None = None) -> web.Response:
@@ -156,7 +160,7 @@ def json_answer(document: Document, status: int = 200) -> web.Response:
 
 def _surroundings(request: web.Request, name: str) -> dict[str, Any]:
     menu = [(page.address, page.title, page.name == name) for page in PAGES if page.in_menu]
-    return {"menu": menu, "token": request.app[TOKEN], "here": request.path_qs}
+    return {"menu": menu, "token": request.app[TOKEN], "here": request.path_qs, "asked": dict(request.query)}
 
 
 def _html(text: str, status: int = 200) -> web.Response:

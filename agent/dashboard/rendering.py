@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from pathlib import PurePosixPath
 from typing import Any
 
 import jinja2
@@ -18,6 +19,8 @@ from agent.reporting.documents.header import place
 
 STATIC = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 """Types of the files that are served."""
+LONGEST_SHOWN = 1_000
+"""Characters of a stored text that a page shows in the cell of a table."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 
 
@@ -25,6 +28,16 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00", re.ASCII)
 def read_file(path: str) -> str:
     """Text of a file of this package, such as ``static/dashboard.css``; FileNotFoundError when there is none."""
     return resources.files("agent.dashboard").joinpath(*path.split("/")).read_text("utf-8")
+
+
+@cache
+def static_files() -> frozenset[str]:
+    """Names of the files that are served."""
+    return frozenset(
+        file.name
+        for file in resources.files("agent.dashboard").joinpath("static").iterdir()
+        if PurePosixPath(file.name).suffix in STATIC
+    )
 
 
 def render(template: str, document: Mapping[str, Any], **around: Any) -> str:
@@ -46,6 +59,8 @@ def _environment() -> jinja2.Environment:
     templates.filters["epsilon"] = _epsilon
     templates.filters["plain"] = _plain
     templates.filters["pretty"] = _pretty
+    templates.filters["cut"] = _cut
+    templates.filters["written_out"] = json.dumps
     templates.filters["place"] = lambda path: place(tuple(path or ()))
     templates.filters["short"] = lambda number: f"{number:g}"
     templates.filters["time"] = _time
@@ -79,6 +94,12 @@ def _cell(value: object) -> str:
             return ", ".join(f"{name} {_cell(one)}" for name, one in value.items())
         case _:
             return str(value)
+
+
+def _cut(text: str) -> str:
+    """The beginning of a text that a site made as long as it liked; the page's twin has all of it."""
+    more = len(text) - LONGEST_SHOWN
+    return text if more <= 0 else f"{text[:LONGEST_SHOWN]}… and {more:,} more characters"
 
 
 def _epsilon(micro: int) -> str:

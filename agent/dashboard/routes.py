@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from agent.dashboard.queries import LONGEST_PAGE
 from agent.model.errors import UsageError
 
 API = "/api/v1"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""JSON can write the half of a character, which no store of text can hold."""
 _NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)
 FILE_TYPES = {".har": "application/json", ".zip": "application/zip"}
 """Types of the files that routes answer with."""
@@ -45,7 +48,7 @@ class Field:
 
     def _taken(self, value: object) -> Any:
         match self.kind, value:
-            case "string", str():
+            case "string", str() if not _SURROGATE.search(value):
                 return value
             case "boolean", bool():
                 return value
@@ -55,7 +58,7 @@ class Field:
                 return value
             case "integer", str() if value.isascii() and value.isdecimal() and len(value) < 16:
                 return int(value)
-            case "number", int() | float() if not isinstance(value, bool):
+            case "number", int() | float() if not isinstance(value, bool) and abs(value) < math.inf:
                 return value
             case "number", str() if _NUMBER.fullmatch(value):
                 return float(value)

@@ -9,7 +9,7 @@ from agent.expectations.error import ExpectationError, Miss, described
 from agent.expectations.matching import NOTHING, Candidate, differences, nearest
 from agent.expectations.reports import instead
 from agent.expectations.subjects import SUBJECTS, Subject
-from agent.expectations.waiting import along, until
+from agent.expectations.waiting import along, asked, until
 from agent.model.clock import format_instant
 from agent.model.errors import UsageError
 from agent.model.events import Event
@@ -194,10 +194,18 @@ class Expectations:
         timeout: float = SECONDS,  # noqa: ASYNC109
         advance: Duration | None = None,
     ) -> Any:
-        """The same for a subject by its name; with a ``count`` of 0 it gives None.
+        """The same for a subject by its name; with a ``count`` of 0 it is :meth:`not_to_have`, and gives None.
 
-        Raises UsageError for an unknown subject or member.
+        Raises UsageError for an unknown subject, member or count.
         """
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+            raise UsageError(
+                f"{count!r} is no count",
+                where=f"expectation of a {subject}",
+                rule="how many there must be, or 0 for none",
+            )
+        if count == 0:
+            return await self.not_to_have(subject, members, timeout=timeout, advance=advance)
         return await _Expectation(self._agent, _subject(subject), members, count).holds(timeout, advance)
 
     async def not_to_have(
@@ -208,7 +216,7 @@ class Expectations:
         timeout: float = SECONDS,  # noqa: ASYNC109
         advance: Duration | None = None,
     ) -> None:
-        """None of ``subject`` matches.
+        """None of ``subject`` matches, when all is decided that pages have asked for by now or are about to.
 
         Where it may still go away, as a source may, it is given ``timeout`` real seconds. With ``advance`` the clock
         moves all that way, and nothing may match at any instant at which a report is due.
@@ -236,7 +244,7 @@ class _Expectation:
     async def never_holds(self, timeout: float, advance: Duration | None) -> None:  # noqa: ASYNC109
         """See that nothing matches."""
         begun = self._agent.clock.now()
-        await self._agent.arrived()
+        await asked(self._agent)
         if await self._some() and (self._subject.stays or not await until(self._agent, self._look, timeout=timeout)):
             await self._fail("", begun)
         if advance is not None and await along(self._agent, self._some, advance):

@@ -14,6 +14,11 @@ class _Absent(Enum):
     ABSENT = "absent"
 
 
+_TRUTHS: Mapping[bool, frozenset[str]] = {
+    True: frozenset({"true", "on", "yes"}),
+    False: frozenset({"false", "off", "no"}),
+}
+"""What people write for truth values."""
 ABSENT: Final = _Absent.ABSENT
 """Stands for a member that a candidate does not have."""
 
@@ -62,9 +67,9 @@ class Difference:
 def matches(wanted: Any, found: Any) -> bool:
     """Whether ``found`` is ``wanted``, as people write values.
 
-    Numbers equal their text (``"2"``, ``"0x4d2"``), a host its https origin, a scalar one of several values, a mapping
-    what has all of its entries; a list or tuple has the same values in the same order, a set in any. A compiled
-    pattern is searched.
+    Numbers equal their text (``"2"``, ``"0x4d2"``), a truth value its text and no number, a host its https origin, a
+    scalar one of several values, a mapping what has all of its entries; a list or tuple has the same values in the same
+    order, a set in any. A compiled pattern is searched.
     """
     if isinstance(wanted, AnyOf):
         return any(matches(one, found) for one in wanted.values)
@@ -78,6 +83,9 @@ def matches(wanted: Any, found: Any) -> bool:
         return _matches_several(wanted, list(found))
     if isinstance(wanted, re.Pattern):
         return wanted.search(str(found)) is not None
+    if isinstance(wanted, bool) or (isinstance(found, bool) and isinstance(wanted, int | float | str)):
+        # Python has it that 1 == True.
+        return wanted is found or _same_truth(wanted, found)
     return bool(wanted == found) or _same_text(wanted, found)
 
 
@@ -123,10 +131,14 @@ def _matches_several(wanted: Any, found: list[Any]) -> bool:
     return any(matches(wanted, one) for one in found)
 
 
+def _same_truth(wanted: Any, found: Any) -> bool:
+    """Whether a truth value and a text stand for the same; neither equals a number."""
+    text, truth = (wanted, found) if isinstance(found, bool) else (found, wanted)
+    return isinstance(text, str) and text.lower() in _TRUTHS[truth]
+
+
 def _same_text(wanted: Any, found: Any) -> bool:
     """Whether a number and its text, or a host and its origin, stand for the same."""
-    if isinstance(wanted, bool) or isinstance(found, bool):
-        return str(wanted).lower() == str(found).lower() if isinstance(wanted, bool | str) else False
     if isinstance(found, int) and isinstance(wanted, str):
         return _number(wanted) == found
     if isinstance(found, str) and isinstance(wanted, int):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from agent.expectations import decisions, reports
 from agent.expectations.matching import AnyOf, Candidate
+from agent.model.attribution import Dialect
+from agent.model.attribution_reporting.facts import AttributionLogic
+from agent.model.attribution_reporting.registrations import SourceType
 from agent.model.errors import UsageError
-from agent.model.reports import ReportState
+from agent.model.private_aggregation import PrivateAggregationApi
+from agent.model.reports import ReportKind, ReportState
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
@@ -34,20 +39,28 @@ class Subject:
     """Whether it never goes away again, so that waiting for its end is vain."""
     open: bool = False
     """Whether it has members beside those."""
+    closed: Mapping[str, type[StrEnum]] = field(default_factory=dict)
+    """The words that a member can be, where those are all that it can ever be."""
 
     def wanted(self, members: Mapping[str, Any]) -> dict[str, Any]:
-        """``members`` and what they imply. Raises UsageError for a name that is none, with the nearest that is one."""
-        for name in members:
+        """``members`` and what they imply.
+
+        Raises UsageError for a name that is none, and for a word that a member can never be, with the nearest: what is
+        misspelt is never there, which is all that ``not_to_have`` asks.
+        """
+        for name, value in members.items():
             if name not in self.members and not self.open:
-                close = get_close_matches(name, self.members, 1)
-                raise UsageError(
-                    f"a {self.name} has no member {name!r}",
-                    where=f"expectation of a {self.name}",
-                    rule=f"one of {', '.join(self.members)}",
-                    fix=f"write {close[0]}" if close else "",
-                )
+                raise _unknown(f"a {self.name} has no member {name!r}", self.name, name, self.members)
+            if name in self.closed and isinstance(value, str) and value not in list(self.closed[name]):
+                raise _unknown(f"{value!r} is no {name} of a {self.name}", self.name, value, self.closed[name])
         implied = {} if self.implied_unless & members.keys() else self.implied
         return {**implied, **members}
+
+
+def _unknown(what: str, subject: str, word: str, known: Iterable[str]) -> UsageError:
+    close = get_close_matches(word, list(known), 1)
+    fix = f"write {close[0]}" if close else ""
+    return UsageError(what, where=f"expectation of a {subject}", rule=f"one of {', '.join(known)}", fix=fix)
 
 
 SOURCE = Subject(
@@ -72,6 +85,7 @@ SOURCE = Subject(
     implied={"stored": True},
     implied_unless=frozenset({"stored", "verdict"}),
     stays=False,
+    closed={"type": SourceType, "logic": AttributionLogic},
 )
 IMPRESSION = Subject(
     name="impression",
@@ -92,6 +106,7 @@ IMPRESSION = Subject(
     implied={"stored": True},
     implied_unless=frozenset({"stored", "verdict"}),
     stays=False,
+    closed={"dialect": Dialect},
 )
 TRIGGER = Subject(
     name="trigger",
@@ -122,6 +137,7 @@ CONVERSION = Subject(
         "lookback_days": "as given",
         "verdict": "how it ended: attributed, no-matching-impression, budget-exhausted, or what the page saw thrown",
     },
+    closed={"dialect": Dialect},
 )
 CONTRIBUTION = Subject(
     name="contribution",
@@ -136,6 +152,7 @@ CONTRIBUTION = Subject(
         "context_id": "of the operation",
         "verdict": "what became of the batch: report-scheduled, null-report, insufficient-budget ...",
     },
+    closed={"api": PrivateAggregationApi},
 )
 REPORT = Subject(
     name="report",
@@ -144,6 +161,13 @@ REPORT = Subject(
     implied={"state": AnyOf((ReportState.SENT, ReportState.RETURNED))},
     implied_unless=frozenset({"state"}),
     stays=False,
+    closed={
+        "kind": ReportKind,
+        "state": ReportState,
+        "type": SourceType,
+        "api": PrivateAggregationApi,
+        "dialect": Dialect,
+    },
 )
 EVENT = Subject(
     name="event",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 QUIET = 0.1
 """Seconds in which something that a page has begun shows itself."""
+RESTLESS = 5.0
+"""Seconds after which pages are not waited for any more."""
 Look = Callable[[], Awaitable[bool]]
 
 
@@ -46,9 +49,7 @@ async def until(
 async def along(agent: Agent, look: Look, advance: int | str) -> bool:
     """Move the clock by ``advance``, by way of each instant at which a report is due, until ``look`` is true."""
     limit = advance if isinstance(advance, int) else parse_duration(advance)
-    # What pages have asked for by now, or are about to, belongs to this instant.
-    await _quiet(agent)
-    await agent.arrived()
+    await asked(agent)
     if await look():
         return True
     end = agent.clock.now() + limit
@@ -60,14 +61,26 @@ async def along(agent: Agent, look: Look, advance: int | str) -> bool:
     return False
 
 
-async def _quiet(agent: Agent) -> None:
-    """Wait until nothing has happened for a moment; pages make the requests of new elements a little later."""
+async def asked(agent: Agent) -> None:
+    """Wait until what pages have asked for by now, or are about to, is decided: it belongs to this instant.
+
+    Pages make the requests of new elements a little later, so nothing must have happened for a moment. A page that
+    never rests is waited for no longer than :data:`RESTLESS`.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(RESTLESS):
+            while await _something_happens(agent):
+                pass
+    await agent.arrived()
+
+
+async def _something_happens(agent: Agent) -> bool:
     try:
-        while True:
-            async with asyncio.timeout(QUIET), agent.events.news:
-                await agent.events.news.wait()
+        async with asyncio.timeout(QUIET), agent.events.news:
+            await agent.events.news.wait()
     except TimeoutError:
-        return
+        return False
+    return True
 
 
 async def _next_due(agent: Agent, now: int) -> int | None:

@@ -35,12 +35,20 @@ def read_bundle(path: Path) -> bytes:
         return (path / STORY_FILE).read_bytes()
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [one for one in archive.infolist() if Path(one.filename).name == STORY_FILE]
-            if len(names) != 1 or names[0].file_size > _LARGEST:
-                raise StoryError("the archive is no bundle: it has not one story.json", where=str(path))
-            return archive.read(names[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+            return archive.read(_story_in(archive, path))
+    except StoryError:
+        raise
+    except Exception as error:  # besides its own errors, zipfile lets through those of each decompressor
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the file cannot be read
         raise StoryError(f"is no readable .zip: {error}", where=str(path)) from error
+
+
+def _story_in(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    names = [one for one in archive.infolist() if Path(one.filename).name == STORY_FILE]
+    if len(names) != 1 or names[0].file_size > _LARGEST:
+        raise StoryError("the archive is no bundle: it has not one story.json", where=str(path))
+    return names[0]
 
 
 def recorded_stories(document: Mapping[str, Any]) -> RecordedStories | None:

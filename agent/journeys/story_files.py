@@ -108,8 +108,10 @@ def _run(
 
 def _play(case: Mapping[str, Any], folder: Path, name: str, policy: Policy | None) -> StoryResult:
     if is_interop_story(case):
-        return run_interop_story(case, default_config(folder, DEFAULT_CONFIG_NAME), name=name)
-    default = None if "config" in case else default_config(folder)
+        return run_interop_story(
+            case, default_config(folder, DEFAULT_CONFIG_NAME, resolved=folder.resolve()), name=name
+        )
+    default = None if "config" in case else default_config(folder, resolved=folder.resolve())
     return run_story(case, default, name=name, policy=policy)
 
 
@@ -127,12 +129,13 @@ def _play_recorded(recorded: RecordedStories, name: str) -> list[StoryResult]:
 
 
 @lru_cache(maxsize=16)
-def default_config(folder: Path, name: str = CONFIG_NAME) -> Mapping[str, Any] | None:
+def default_config(folder: Path, name: str = CONFIG_NAME, *, resolved: Path | None = None) -> Mapping[str, Any] | None:
     """The configuration ``name`` of ``folder``, else of the folder above, else None; it may have comments.
 
-    Raises StoryError for a file that is no JSON object.
+    ``resolved``: what a relative folder is just now, as the answer is remembered. Raises StoryError for a file that is
+    no JSON object.
     """
-    for place in (folder, folder.resolve().parent):
+    for place in (folder, (resolved or folder.resolve()).parent):
         file = place / name
         if file.is_file():
             try:

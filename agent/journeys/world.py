@@ -7,6 +7,7 @@ import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,6 @@ from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIG
 from agent.model.clock import DAY, SECOND, WEEK, Clock, format_instant, wall_time
 from agent.model.errors import TallyhostError
 from agent.model.events import Event
-from agent.model.limits import AttributionLimits
 from agent.model.reports import ConversionContent, ReportKind
 from agent.model.rng import SeededRng
 from agent.model.settings import Settings
@@ -59,9 +59,12 @@ from storage.database import MEMORY, AsyncDatabase
 
 USERS = 20
 _STRIP_LENGTH = 12
-_SETTINGS = Settings(limits=AttributionLimits(value_cap=story.MAX_VALUE))
-"""The seed dialect has no maxValue; the shop's purchases have the value 1, so the service caps at that."""
 _SERVICES = {Dialect.CURRENT: story.AGGREGATION_SERVICE, Dialect.LEVEL1_2024: story.AGGREGATOR}
+
+
+def demo_settings(settings: Settings) -> Settings:
+    """``settings`` for the demo: the seed dialect has no maxValue, and the shop's purchases have the value 1."""
+    return replace(settings, limits=replace(settings.limits, value_cap=story.MAX_VALUE))
 
 
 class World:
@@ -77,7 +80,9 @@ class World:
         client: HostClient,
         database: AsyncDatabase,
         buckets: Path,
+        settings: Settings,
     ) -> None:
+        self._settings = settings
         self.browser, self._client, self._tell = browser, client, tell
         self._clock = Clock.frozen(start)
         self._seed, self._started = seed, start
@@ -103,8 +108,8 @@ class World:
             ledger=self._ledger,
             rng=self._rng,
             clock=present,
-            minimum_batch=_SETTINGS.minimum_batch,
-            value_cap=_SETTINGS.limits.value_cap,
+            minimum_batch=settings.minimum_batch,
+            value_cap=settings.limits.value_cap,
         )
         jobs = job_app(
             ledger=self._jobs,
@@ -128,16 +133,25 @@ class World:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, seed: int, start: int, tell: Callable[[TimelineRow], None], chromium: Path | None
+        cls,
+        seed: int,
+        start: int,
+        tell: Callable[[TimelineRow], None],
+        chromium: Path | None,
+        settings: Settings | None = None,
     ) -> AsyncIterator[World]:
-        """A world whose story begins at ``start`` (milliseconds); ``tell`` is called for each thing that happens."""
+        """A world whose story begins at ``start`` (milliseconds); ``tell`` is called for each thing that happens.
+
+        ``settings``: of its users, its visitor and its aggregation service, the defaults unless given.
+        """
         async with AsyncExitStack() as stack:
             buckets = stack.enter_context(tempfile.TemporaryDirectory(prefix="tallyhost-demo-"))
             browser = await stack.enter_async_context(Browser(executable=chromium))
             hosts = await stack.enter_async_context(HostMap())
             database = await stack.enter_async_context(await AsyncDatabase.open(MEMORY, now=0))
             client = await stack.enter_async_context(HostClient(hosts))
-            yield cls(seed, start, tell, browser, hosts, client, database, Path(buckets))
+            chosen = demo_settings(settings or Settings())
+            yield cls(seed, start, tell, browser, hosts, client, database, Path(buckets), chosen)
 
     async def run(self) -> DemoRun:
         """Send the users through their weeks, aggregate, and give the whole story."""
@@ -181,7 +195,7 @@ class World:
             browser=self.browser,
             clock=self._clock,
             seed=self._seed * 1000 + number,
-            settings=_SETTINGS,
+            settings=self._settings,
             maps=self.maps,
             keys=self._keys,
         )
@@ -271,8 +285,8 @@ class World:
         start = (await agent.state.summary()).epoch_start
         if start is None:
             return []
-        available = _SETTINGS.limits.per_site_privacy_budget
-        first = epoch_of(self._started, start, _SETTINGS.limits)
+        available = self._settings.limits.per_site_privacy_budget
+        first = epoch_of(self._started, start, self._settings.limits)
         return [
             WeekBudget(
                 f"user {number}", budget.key.site, budget.key.epoch - first + 1, available - budget.remaining, available
@@ -339,12 +353,30 @@ class World:
         return job_summary(first, true, units=units), f"{question.name}: the service refused {refusal}."
 
     @asynccontextmanager
-    async def visitor(self, browser: Browser) -> AsyncIterator[Agent]:
-        """An agent for a person who looks around after the story; its clock goes on from there."""
+    async def visitor(
+        self,
+        browser: Browser,
+        *,
+        seed: int | None = None,
+        private: bool = False,
+        opted_out: bool = False,
+        maps: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[Agent]:
+        """An agent for a person who looks around after the story; its clock goes on from there.
+
+        ``seed`` and the rest as for :meth:`Agent.launch`; ``maps`` are hosts beside the demo's.
+        """
         shift = self._clock.now() - wall_time()
         self._present = clock = Clock(lambda: wall_time() + shift)
         async with Agent.launch(
-            browser=browser, clock=clock, settings=_SETTINGS, maps=self.maps, keys=self._keys
+            browser=browser,
+            clock=clock,
+            settings=self._settings,
+            seed=seed,
+            private=private,
+            opted_out=opted_out,
+            maps={**(maps or {}), **self.maps},
+            keys=self._keys,
         ) as agent:
             yield agent
 

@@ -11,6 +11,8 @@ from agent.model.events import Check, Event, Trace
 
 CHAOS = "chaos"
 """The kind of the event that each struck request leaves."""
+CHAOS_RULE, CHAOS_OFFLINE = "chaos.rule", "chaos.offline"
+"""The kinds of the events that the owner leaves: of a rule, and of taking the profile offline or back."""
 EVERY_HOST = "*"
 STATUS = 503
 """What a request that fails is answered with unless a rule says otherwise."""
@@ -117,6 +119,19 @@ def chaos_event(
     }
     summary = f"chaos for {rule.host}: {method} {url}: {trouble}"
     return Event(CHAOS, now, trouble.strike, summary, site, data, Trace((trouble.check(),)))
+
+
+def rule_event(rule: ChaosRule, now: int, *, ended: bool = False) -> Event:
+    """That the owner put ``rule`` in force, or ``ended`` it, at ``now`` (milliseconds)."""
+    verdict, what = ("cleared", "ended") if ended else ("set", str(rule))
+    data = {"host": rule.host, "rule": rule_document(rule)}
+    return Event(CHAOS_RULE, now, verdict, f"chaos for {rule.host}: {what}, by the profile's owner", data=data)
+
+
+def offline_event(now: int, *, offline: bool) -> Event:
+    """That the owner took the profile offline, or back online, at ``now`` (milliseconds)."""
+    verdict = "offline" if offline else "online"
+    return Event(CHAOS_OFFLINE, now, verdict, f"{verdict}, by the profile's owner")
 
 
 def _percent(share: float) -> str:

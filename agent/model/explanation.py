@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agent.model.aggregation import AGGREGATION_JOB
+from agent.model.attribution import AttributionVerdict
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
 from agent.model.events import Check, Event
 from agent.model.private_aggregation import PRIVATE_AGGREGATION, BatchVerdict
@@ -48,6 +49,11 @@ _GO_ON = {
     *ATTEMPTS,
 }
 """Kinds of decisions that a failed check need not end."""
+_CAME_TO_ITS_END = {
+    (CONVERSION, AttributionVerdict.ATTRIBUTED),
+    (StorageEvent.RUN, "finished"),
+}
+"""Decisions that no check ended: an epoch could not pay, an impression's bucket or a late contribution was dropped."""
 _TITLES = {
     SOURCE_REGISTRATION: ("source", "source"),
     TRIGGER_REGISTRATION: ("trigger", ""),
@@ -78,7 +84,8 @@ class Explanation:
     """One line."""
     site: str = ""
     outcome: str = ""
-    """Whether a report came of it, for a decision that may make one: ``2 reports``, ``null report``, ``NO REPORT``."""
+    """Which reports came of it, for a decision that may make some: ``2 reports``, ``1 report, 1 null report``,
+    ``null report``, ``NO REPORT``."""
     checks: tuple[Check, ...] = ()
     stopped_at: int | None = None
     """Position of the check at which the decision ended; None where it came to its end."""
@@ -118,8 +125,12 @@ def _stop(event: Event) -> int | None:
     """The position of the check at which a decision ended; None where it went on."""
     checks = event.trace.checks
     failed = [position for position, check in enumerate(checks) if not check.passed]
-    if not failed or failed[-1] == len(checks) - 1:
-        return failed[-1] if failed else None
+    if not failed or (event.kind, event.verdict) in _CAME_TO_ITS_END:
+        return None
+    # A source goes on from the limit of all reporting sites, a conversion from an epoch that cannot pay.
+    decided_late = event.kind == SOURCE_REGISTRATION or event.verdict == AttributionVerdict.INDEX_TOO_LARGE
+    if decided_late or failed[-1] == len(checks) - 1:
+        return failed[-1]
     # The branches of a trigger go on without one another, and so does a batch without what is left out of it.
     if event.kind not in _GO_ON:
         return failed[0]
@@ -127,7 +138,7 @@ def _stop(event: Event) -> int | None:
 
 
 def _outcome(event: Event) -> str:
-    """Whether a report came of a decision that may make one; copies and messages for debugging are none."""
+    """Which reports came of a decision that may make some; copies and messages for debugging are none."""
     if event.kind not in {TRIGGER_REGISTRATION, PRIVATE_AGGREGATION}:
         return ""
     names = [name.partition(" ")[0] for name in event.data.get("reports", ())]
@@ -137,4 +148,11 @@ def _outcome(event: Event) -> str:
     stored = {event.data.get("event_level"), event.data.get("aggregatable")}
     if "stored" not in stored and event.verdict != BatchVerdict.REPORT_SCHEDULED:
         return NULL_REPORT
-    return "1 report" if count == 1 else f"{count} reports"
+    stored_ones = [event.data.get("event_level"), event.data.get("aggregatable")].count("stored")
+    nulls = count - stored_ones if event.kind == TRIGGER_REGISTRATION else 0
+    told = _counted(count - nulls, "report")
+    return f"{told}, {_counted(nulls, NULL_REPORT)}" if nulls else told
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

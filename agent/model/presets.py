@@ -1,4 +1,4 @@
-"""Settings by name: Chromium's numbers, those for quick tests, and limits that a test reaches at once."""
+"""Settings by name: Chromium's numbers, the specifications', those for quick tests, and limits soon reached."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def settings_for(
 ) -> Settings:
     """``base``, the defaults unless given, under the name ``params``; :data:`PARAMS` says what each changes.
 
-    ``noise=False``: no randomised response and no null report by chance. ``delays=False``: aggregatable reports and
-    those of Private Aggregation are due at once; event-level reports keep the windows that their sources chose.
+    ``noise=False``: no randomised response, no null report by chance, and exact sums. ``delays=False``: aggregatable
+    reports and those of Private Aggregation are due at once; event-level reports keep the windows that their sources
+    chose.
     Raises UsageError for an unknown name.
     """
     settings = base or Settings()
@@ -39,6 +40,31 @@ def settings_for(
 def _chromium(settings: Settings) -> Settings:
     """Numbers as they are: Chromium 143's, and the draft's of W3C Attribution."""
     return settings
+
+
+def _spec(settings: Settings) -> Settings:
+    """The numbers that specifications name: the least that W3C Attribution lets a browser have (section 12).
+
+    It asks for two of the budgets to be a multiple of the first, without a number, and sets no bound on histograms.
+    Attribution Reporting, Shared Storage, Private Aggregation and Protected Audience leave their numbers to the
+    browser, so that Chromium's stay.
+    """
+    return replace(
+        settings,
+        minimum_batch=20,
+        limits=replace(
+            settings.limits,
+            max_lookback_days=30,
+            max_conversion_sites_per_impression=5,
+            max_conversion_callers_per_impression=10,
+            max_impression_sites_for_conversion=30,
+            max_impression_callers_for_conversion=10,
+            max_credit_size=10,
+            max_match_values=30,
+            per_site_privacy_budget=MICRO,
+            privacy_budget_epoch_days=7,
+        ),
+    )
 
 
 def _testing(settings: Settings) -> Settings:
@@ -83,7 +109,12 @@ def _tiny(settings: Settings) -> Settings:
     )
 
 
-PARAMS: Mapping[str, Callable[[Settings], Settings]] = {"chromium": _chromium, "testing": _testing, "tiny": _tiny}
+PARAMS: Mapping[str, Callable[[Settings], Settings]] = {
+    "chromium": _chromium,
+    "spec": _spec,
+    "testing": _testing,
+    "tiny": _tiny,
+}
 """What each name changes."""
 
 
@@ -91,7 +122,7 @@ def _without_noise(settings: Settings) -> Settings:
     limits = replace(
         settings.attribution_reporting_limits, noise=False, null_report_rate_exclude=0, null_report_rate_include=0
     )
-    return replace(settings, attribution_reporting_limits=limits)
+    return replace(settings, noise=False, attribution_reporting_limits=limits)
 
 
 def _without_delays(settings: Settings) -> Settings:

@@ -53,5 +53,7 @@ class Settings:
     """Fewest reports that the local aggregation service aggregates."""
     page_clock: bool = False
     """Whether ``Date`` in pages shows the agent's clock; Playwright's stand-in for ``Date`` does not look native."""
+    noise: bool = True
+    """Whether the sums that the agent's owner has added up have noise, unless the owner says so of one."""
     third_party_cookies: bool = True
     """Whether third-party frames may use cookies, as in Chromium before it blocked them."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from agent.model.clock import DAY, HOUR, MINUTE
 
@@ -33,6 +35,8 @@ class Writer:
     by: WrittenBy
     site: str = ""
     """The top-level site, as a host name, where there is one."""
+    http: Mapping[str, Any] | None = field(default=None, compare=False)
+    """The exchange whose response writes, as :func:`agent.model.http_record.http_record` keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ class SharedStorageLimits:
     purge_delay: int = 2 * MINUTE
     """From the agent's start to the first removal of expired entries."""
     purge_interval: int = 2 * HOUR
+    """Between two removals of expired entries."""
     max_urls: int = 8
     """For one selectURL call."""
     max_urns: int = 65_536
@@ -157,6 +162,7 @@ class SharedStorageLimits:
     navigation_bits: float = 12
     """Bits for a site in :attr:`navigation_window`, spent when a selected URL's frame navigates the tab."""
     navigation_window: int = DAY
+    """The time in which :attr:`navigation_bits` are spent once."""
     page_bits: float = 12
     """Bits of all sites while one page lives."""
     site_page_bits: float = 6
@@ -168,7 +174,7 @@ class SharedStorageLimits:
     worklet_unresponsive: int = 10_000
     """How long a worklet's code may run without a pause before it is ended; Chromium has no such limit."""
     worklet_memory: int = 512 * 1024 * 1024
-    """Bytes that one worklet's code may hold before it is ended."""
+    """Bytes that one worklet's code may hold before it is ended; Chromium has no such limit."""
     max_worklets_per_page: int = 250
     """Worklets that the frames of one page may have and still call; as many more may be at their last operations.
     Chromium has no such limit, nor the next three."""

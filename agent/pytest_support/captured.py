@@ -62,8 +62,8 @@ class CapturedReport:
     """The body as it came."""
     received: int
     """Milliseconds since 1970 on the agent's clock."""
-    contributions: tuple[Contribution, ...] = ()
-    """Under the seal, without padding."""
+    contributions: tuple[Contribution, ...] | None = None
+    """Under the seal, without padding; None where there is none, or it does not open with the agent's keys."""
 
     @property
     def members(self) -> dict[str, Any]:
@@ -74,11 +74,12 @@ class CapturedReport:
         if isinstance(self.body, list):
             members["items"] = tuple(item.get("type") for item in self.body)
         if "aggregation_service_payloads" in document:
+            contributions = self.contributions or ()
             members |= {
-                "bucket": tuple(one.bucket for one in self.contributions),
-                "value": tuple(one.value for one in self.contributions),
-                "filtering_id": tuple(one.filtering_id for one in self.contributions),
-                "null": not self.contributions,
+                "bucket": tuple(one.bucket for one in contributions),
+                "value": tuple(one.value for one in contributions),
+                "filtering_id": tuple(one.filtering_id for one in contributions),
+                "null": None if self.contributions is None else not self.contributions,
             }
         return members | {"kind": self.kind.value, "url": self.url}
 
@@ -91,12 +92,21 @@ class CapturedReport:
             ) from None
 
 
+def kind_of(name: ReportKind | str) -> ReportKind:
+    """The kind of that name. Raises UsageError for one that no reporting origin gets, with the nearest."""
+    if name not in list(MEMBERS):
+        close = get_close_matches(name, MEMBERS, 1)
+        raise UsageError(
+            f"a reporting origin gets no {name} reports",
+            where="reporting",
+            rule=f"one of {', '.join(MEMBERS)}",
+            fix=f"write {close[0]}" if close else "",
+        )
+    return ReportKind(name)
+
+
 def check_members(kind: ReportKind, names: Iterable[str]) -> None:
     """Raise UsageError for a name that no report of ``kind`` has, with the nearest that one has."""
-    if kind not in MEMBERS:
-        raise UsageError(
-            f"a reporting origin gets no {kind} reports", where="reporting", rule=f"one of {', '.join(MEMBERS)}"
-        )
     for name in names:
         if name not in MEMBERS[kind]:
             close = get_close_matches(name, MEMBERS[kind], 1)
@@ -116,19 +126,19 @@ def candidate_of(report: CapturedReport) -> Candidate:
     return Candidate(report, members, told, f"report:{report_id}" if report_id else "")
 
 
-def opened(body: Any, keys: KeyRing) -> tuple[Contribution, ...]:
-    """What a sealed report contributes, opened with the test keys; nothing where there is none or it does not open."""
+def opened(body: Any, keys: KeyRing) -> tuple[Contribution, ...] | None:
+    """What a sealed report contributes, opened with the test keys; None where there is no seal or it does not open."""
     if not (isinstance(body, Mapping) and body.get("aggregation_service_payloads")):
-        return ()
+        return None
     entry = body["aggregation_service_payloads"][0]
     try:
         key, sealed = keys.find(bytes.fromhex(entry["key_id"])), base64.b64decode(entry["payload"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error):
-        return ()
+        return None
     plaintext = open_payload(sealed, body["shared_info"], key.private_key) if key else None
     payload = read_payload(plaintext) if plaintext is not None else None
     if not isinstance(payload, Payload):
-        return ()
+        return None
     entries = (one for one in payload.data if one.bucket or one.value)
     return tuple(Contribution(one.bucket, one.value, one.filtering_id) for one in entries)
 

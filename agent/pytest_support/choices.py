@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from agent.model.settings import Settings
 
 KEYS: Mapping[str, str] = {
-    "params": "numbers by name: chromium, testing or tiny",
+    "params": "numbers by name: chromium, spec, testing or tiny",
     "noise": "whether there is noise: randomised responses, null reports, and that of summaries",
     "delays": "whether aggregatable reports and those of Private Aggregation wait before they leave",
     "seed": "repeats every random choice; from the test's name by default",
@@ -31,6 +31,11 @@ KEYS: Mapping[str, str] = {
     "opted_out": "whether its user has opted out",
 }
 """What the marker and ``agent_params`` take."""
+_SWITCHES = ("noise", "delays", "page_clock", "private", "opted_out")
+_WORDS: Mapping[object, bool] = {True: True, False: False, "on": True, "off": False}
+_PLAIN = re.compile(r"[A-Za-z0-9_./:]+(\[\w+([.-]?\w+)*\])?", re.ASCII)
+"""Names of tests that are told apart by what is left of them in the name of a folder."""
+_LONGEST = 120
 
 
 class BundleMode(StrEnum):
@@ -64,6 +69,8 @@ CHOICES = pytest.StashKey[Choices]()
 """Where a test has what it chose, to be told when it fails."""
 FAILURE = pytest.StashKey[str]()
 """What pytest tells of the phase of the test that failed."""
+RUNNING = pytest.StashKey[bool]()
+"""Is there while the test itself runs; after that, where it was interrupted."""
 
 
 def choices_of(node: pytest.Item, agent_params: Mapping[str, Any], settings: Settings | None = None) -> Choices:
@@ -84,7 +91,7 @@ def choices_of(node: pytest.Item, agent_params: Mapping[str, Any], settings: Set
         given |= marker.kwargs
     for where, values in (("agent_params", agent_params), ("the marker agent", given)):
         _check(values, f"{node.nodeid}: {where}")
-    defaults = {"seed": zlib.crc32(node.nodeid.encode()), "bundle": config.getini("agent_bundle")}
+    defaults = {"seed": zlib.crc32(node.nodeid.encode(errors="surrogatepass")), "bundle": config.getini("agent_bundle")}
     overridden = {} if settings is None else {"settings": settings}
     chosen = {**defaults, **agent_params, **overridden, **options, **given}
     if (seed := config.getoption("--agent-seed")) is not None:
@@ -94,15 +101,20 @@ def choices_of(node: pytest.Item, agent_params: Mapping[str, Any], settings: Set
         mode = BundleMode(chosen.pop("bundle"))
     except ValueError as error:
         raise pytest.UsageError(f"{node.nodeid}: {error}; write {', '.join(BundleMode)}") from None
-    return Choices(bundle=mode, folder=root / folder_name(node.nodeid), **chosen)
+    return Choices(bundle=mode, folder=root / folder_name(node.nodeid), **_plain(chosen, node.nodeid))
+
+
+def failure_of(node: pytest.Item) -> str | None:
+    """Why a test whose fixtures end has not passed; None where all went well so far."""
+    return node.stash.get(FAILURE, "the test was interrupted" if RUNNING in node.stash else None)
 
 
 def folder_name(nodeid: str) -> str:
-    """A test's name as that of a folder; what had to be cut is told apart by a hash."""
+    """A test's name as that of a folder; where something of it is lost, a hash tells it apart from others."""
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", nodeid).strip("-.")
-    if len(name) <= 120:
+    if _PLAIN.fullmatch(nodeid) and len(name) <= _LONGEST:
         return name
-    return f"{name[:110]}-{hashlib.sha256(nodeid.encode()).hexdigest()[:8]}"
+    return f"{name[: _LONGEST - 10]}-{hashlib.sha256(nodeid.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def _check(values: Mapping[str, Any], where: str) -> None:
@@ -111,3 +123,15 @@ def _check(values: Mapping[str, Any], where: str) -> None:
             close = get_close_matches(name, KEYS, 1)
             nearest = f"; nearest is {close[0]}" if close else ""
             raise pytest.UsageError(f"{where} has no {name!r}{nearest}. It takes {', '.join(KEYS)}")
+
+
+def _plain(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """``values`` with switches as truth values, which may be written ``"on"`` and ``"off"``."""
+    switches = {name: values[name] for name in _SWITCHES if name in values}
+    for name, value in switches.items():
+        if not isinstance(value, bool | str) or value not in _WORDS:
+            raise pytest.UsageError(f"{where}: {name}={value!r} is no switch; write True or False")
+    seed = values.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise pytest.UsageError(f"{where}: seed={seed!r} is no whole number")
+    return {**values, **{name: _WORDS[value] for name, value in switches.items()}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.expectations.waiting import asked
 from agent.model.clock import format_instant
 
 if TYPE_CHECKING:
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class TestClock:
-    """Moves the agent's clock; each step is over when everything is done that became due."""
+    """Moves the agent's clock; each step is over when everything is done that became due.
+
+    What pages have asked for before, or are about to, is decided first, at the instant at which they asked.
+    """
 
     __test__ = False
     """Not a class of tests, whatever pytest makes of its name."""
@@ -28,6 +32,7 @@ class TestClock:
 
         Raises ValueError for what is no duration.
         """
+        await asked(self._agent)
         await self._agent.clock.advance(duration)
         return self.now()
 
@@ -36,7 +41,7 @@ class TestClock:
 
         Raises AssertionError where none is pending.
         """
-        await self._agent.arrived()
+        await asked(self._agent)
         due = await self._agent.clock.next()
         if due is None:
             raise AssertionError(f"no report is pending at {format_instant(self.now())}: there is none to go to")

@@ -16,7 +16,7 @@ from agent.expectations.reports import instead, reports
 from agent.expectations.waiting import until
 from agent.model.errors import UsageError
 from agent.model.reports import ReportKind
-from agent.pytest_support.captured import CapturedReport, candidate_of, check_members
+from agent.pytest_support.captured import CapturedReport, candidate_of, check_members, kind_of
 from agent.pytest_support.endpoint import Endpoint, Trouble
 from agent.runtime import open_collector
 
@@ -114,7 +114,7 @@ class Reporting:
                 where="reporting",
                 fix="await expect(agent).not_to_have_report(...)",
             )
-        kind, begun, found = ReportKind(kind), self._agent.clock.now(), list[Candidate]()
+        kind, begun, found = kind_of(kind), self._agent.clock.now(), list[Candidate]()
         check_members(kind, members)
 
         async def look() -> bool:

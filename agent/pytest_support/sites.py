@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from agent.browser.network.hosts import host_name, parse_target
 from agent.browser.network.serving import Serving, folder_app
 from agent.model.errors import UsageError
+from agent.pytest_support.asgi import AsgiApplication, asgi_app, is_asgi
 
 if TYPE_CHECKING:
     from agent.runtime import Agent
 
-Target = str | Path | web.Application
+Target = str | Path | web.Application | AsgiApplication
 
 
 class Sites:
@@ -28,18 +30,23 @@ class Sites:
         self._held: set[str] = set()
 
     def serve(self, host: str, target: Target) -> str:
-        """Put a folder, an aiohttp application or a server's URL behind ``https://host``; gives that origin.
+        """Put a folder, an aiohttp or ASGI application or a server's URL behind ``https://host``; gives that origin.
 
-        ``host`` is a name such as ``news.test``; paths are relative to the working folder. Raises UsageError for a
-        folder that is not there.
+        ``host`` is a name such as ``news.test``; paths are relative to the working folder. Of ASGI, HTTP and the
+        lifespan are passed on. Raises UsageError for a folder that is not there, and for what is none of these.
         """
-        if not isinstance(target, web.Application) and not _is_url(target) and not Path(target).is_dir():
+        host = host_name(host)
+        if not (_is_application(target) or _is_url(target) or _is_folder(target)):
             raise UsageError(
-                f"{str(target)!r} is neither a URL nor a folder below {Path.cwd()}",
+                f"{str(target)!r} is neither an application, nor a URL, nor a folder below {Path.cwd()}",
                 where=f"sites.serve({host!r})",
-                rule="a folder that exists, an aiohttp application, or the URL of a server",
-                fix="sites.serve('news.test', 'tests/pages/news')",
+                rule="a folder that exists, an aiohttp or ASGI application, or the URL of a server",
+                fix="asgiref's WsgiToAsgi makes ASGI of WSGI"
+                if callable(target)
+                else "sites.serve('news.test', 'tests/pages/news')",
             )
+        if _is_url(target):
+            parse_target(str(target))
         self._urls.pop(host, None)
         self._waiting[host] = target
         self._start()
@@ -79,11 +86,12 @@ class Sites:
             asyncio.get_running_loop()
         except RuntimeError:
             return
-        for host, target in self._waiting.items():
+        while self._waiting:
+            # What cannot be served must not be tried again for every test to come.
+            host, target = self._waiting.popitem()
             self._urls[host] = self._url(target)
             for agent in self._agents:
                 self._map(agent, host)
-        self._waiting.clear()
 
     def _map(self, agent: Agent, host: str) -> None:
         if host not in self._held:
@@ -92,9 +100,22 @@ class Sites:
     def _url(self, target: Target) -> str:
         if _is_url(target):
             return str(target)
-        app = target if isinstance(target, web.Application) else folder_app(Path(target))
-        return f"http://127.0.0.1:{self._serving.start(app)}"
+        return f"http://127.0.0.1:{self._serving.start(_application(target))}"
+
+
+def _application(target: Target) -> web.Application:
+    if isinstance(target, web.Application):
+        return target
+    return folder_app(Path(target)) if isinstance(target, str | Path) else asgi_app(target)
+
+
+def _is_application(target: Target) -> bool:
+    return isinstance(target, web.Application) or is_asgi(target)
 
 
 def _is_url(target: Target) -> bool:
     return isinstance(target, str) and target.startswith(("http://", "https://"))
+
+
+def _is_folder(target: Target) -> bool:
+    return isinstance(target, str | Path) and Path(target).is_dir()

@@ -79,7 +79,7 @@ def _write(folder: Path, events: Sequence[Event], reports: Sequence[Report], exp
     for old in (*folder.glob("screenshot-*.png"), folder / "trace.zip", folder / "failure.txt"):
         old.unlink(missing_ok=True)
     if why:
-        (folder / "failure.txt").write_text(why + "\n", encoding="utf-8")
+        (folder / "failure.txt").write_text(why + "\n", encoding="utf-8", errors="backslashreplace")
     lines: Iterator[str] = (json.dumps(event_document(event), default=str) + "\n" for event in events)
     with (folder / "events.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(lines)

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 from agent.model.clock import format_instant
 from agent.model.events import Event
 from agent.model.reports import Report
+from agent.model.shared_storage import StorageEvent
 from agent.version import DISTRIBUTION
 
 Json = dict[str, Any]
@@ -22,8 +23,9 @@ _UNKNOWN = -1
 _PROTOCOL = "HTTP/1.1"
 """What the agent's front and its deliveries speak."""
 _COMMENT = (
-    "Registrations and deliveries of an emulated browser. Times are those of its clock. Cookies and credentials are"
-    " left out; so are pages, and responses that registered nothing."
+    "Registrations and deliveries of an emulated browser, writes of responses to Shared Storage, and requests for the"
+    " keys of coordinators. Times are those of its clock. Cookies and credentials are left out; so are pages, and"
+    " responses that registered nothing."
 )
 _NAVIGATION = "navigation"
 """The kind of the event that a host could not be opened, which is no registration."""
@@ -54,6 +56,8 @@ def _registration_entry(event: Event) -> Json:
         comments.append("registered without a network: method, status, request and other response fields are unknown")
         record = {"method": "", "url": asked["url"], "request": [], "status": 0, "reason": ""}
         record = {**record, "response": [[name, None] for name in fields], "began": event.time, "took": None}
+    if event.kind == StorageEvent.BATCH_UPDATE:
+        comments.append("Shared-Storage-Write is left out: what is written is kept in no event")
     if altered := asked.get("altered"):
         comments.append(f"not kept as they came: {', '.join(altered)}")
     return _entry(record, fields, event.time, comments, body=None)

@@ -68,7 +68,8 @@ class SumBar:
 def write_journeys(results: Sequence[JourneyResult], path: Path) -> Path:
     """Write the page to ``path`` and give it; folders are made. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_journeys(results), encoding="utf-8", newline="\n")
+    # Halves of surrogate pairs, which pages may write, are no UTF-8.
+    path.write_text(render_journeys(results), encoding="utf-8", errors="replace", newline="\n")
     return path
 
 

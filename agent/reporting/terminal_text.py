@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-_CONTROLS = {code: ascii(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
+_SURROGATES = range(0xD800, 0xE000)
+"""Halves of pairs, which pages may write and file names may hold; no terminal's encoding has them."""
+_CONTROLS = {
+    code: ascii(chr(code))[1:-1] for code in (*range(0x20), *range(0x7F, 0xA0), *_SURROGATES) if chr(code) not in "\n\t"
+}
 
 
 def harmless(text: str) -> str:

@@ -380,9 +380,9 @@ class Agent:
         self._scheduler.wake()
 
     async def _settle(self) -> None:
+        await self.clock.keep()  # first: what follows is stored at the new time, which must outlive a kill
         await self.arrived()
         await self.clock_moved()
-        await self.clock.keep()
         await self._expiry.expire()
         await self.show_time()
         await self._scheduler.start()

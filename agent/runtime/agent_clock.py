@@ -48,6 +48,11 @@ class AgentClock:
         """How many times as fast as real time it goes: 1, more while it runs faster, 0 while it stands still."""
         return self._clock.speed
 
+    @property
+    def ahead(self) -> int:
+        """How many milliseconds it was moved ahead by :meth:`advance` and :meth:`to`, whatever its course."""
+        return self._clock.ahead
+
     def advance(self, duration: int | str) -> Awaitable[None]:
         """Move forward by milliseconds or by text such as ``"2d"``; the clock has moved when this returns.
 

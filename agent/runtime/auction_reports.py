@@ -27,6 +27,8 @@ from agent.runtime.stored_interest_groups import StoredInterestGroups
 from agent.runtime.worklet_surroundings import Surroundings
 
 T = TypeVar("T")
+Noted = asyncio.Task[Sequence[Event]]
+"""Stores the event of an auction, by whose number its batches are told."""
 _AGAIN = Check("first of that name", False, "the ad has reported it before", "report it once, or by another name")
 
 
@@ -48,6 +50,7 @@ class _Won:
     setting: Setting
     groups: Sequence[InterestGroup]
     """Those that bid."""
+    noted: Noted
     saying: asyncio.Task[_Said]
     """Its reporting functions are under way."""
     released: asyncio.Task[_Said] | None = None
@@ -65,15 +68,15 @@ class AuctionReports:
         self.pending: set[asyncio.Task[Any]] = set()
         """What is about to be stored."""
 
-    def without_winner(self, call: PageCall, auction: RunningAuction, now: int) -> None:
+    def without_winner(self, call: PageCall, auction: RunningAuction, noted: Noted, now: int) -> None:
         """Report an auction that ended at ``now`` and nobody won."""
-        self._store(self._end(auction, self._setting(call, auction), now), "end of an auction")
+        self._store(self._end(auction, self._setting(call, auction), noted, now), "end of an auction")
 
-    async def _end(self, auction: RunningAuction, setting: Setting, now: int) -> None:
+    async def _end(self, auction: RunningAuction, setting: Setting, noted: Noted, now: int) -> None:
         await self._stored.count_bids(_groups(auction), None, now=now)
-        await self._report(auction_batches(auction.contributed(), auction.result, setting), now)
+        await self._report(auction_batches(auction.contributed(), auction.result, setting), noted, now)
 
-    def won(self, call: PageCall, auction: RunningAuction) -> str | None:
+    def won(self, call: PageCall, auction: RunningAuction, noted: Noted) -> str | None:
         """The urn for the ad that won; None where the page has too many already. Its reports wait for a frame."""
         assert auction.result.winner is not None
         bid = auction.result.winner.bid
@@ -82,7 +85,7 @@ class AuctionReports:
         if selected is None:
             return None
         saying = self._store(_say(auction), "reporting functions")
-        won = _Won(call, auction.result, self._setting(call, auction), _groups(auction), saying)
+        won = _Won(call, auction.result, self._setting(call, auction), _groups(auction), noted, saying)
         self._won[selected] = won
         selected.first_asked = partial(self._shown, won)
         selected.chosen.set_result(bid.render_url)
@@ -105,7 +108,7 @@ class AuctionReports:
         said = await asyncio.shield(won.saying)
         assert won.result.winner is not None
         await self._stored.count_bids(won.groups, won.result.winner.bid, now=now)
-        await self._report(auction_batches(said.contributed, won.result, won.setting), now)
+        await self._report(auction_batches(said.contributed, won.result, won.setting), won.noted, now)
         for url in said.urls:
             problem = f"The reporting destination {url} is not attested for Protected Audience."
             tell(self._around.realms, won.caller, problem)
@@ -145,11 +148,12 @@ class AuctionReports:
         await self._around.transactions.note(
             _custom_event(document, event, "reported" if batches else "empty", check, now)
         )
-        await self._report(batches, now)
+        await self._report(batches, won.noted, now)
 
-    async def _report(self, batches: Iterable[Batch], now: int) -> None:
+    async def _report(self, batches: Iterable[Batch], noted: Noted, now: int) -> None:
+        (event,) = await asyncio.shield(noted)
         for batch in batches:
-            await self._around.complete(batch, now=now)
+            await self._around.complete(batch, now=now, auction=event.id)
 
     def _store(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         task: asyncio.Task[T] = self._around.tasks.start(work, name)

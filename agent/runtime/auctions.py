@@ -19,7 +19,7 @@ from agent.model.errors import PageException
 from agent.model.events import Check, Event, Trace
 from agent.model.protected_audience import AuctionConfig, AuctionScriptHost, AudienceEvent
 from agent.model.rng import Rng
-from agent.runtime.auction_reports import AuctionReports
+from agent.runtime.auction_reports import AuctionReports, Noted
 from agent.runtime.auction_scripts import AuctionScripts, Fetches
 from agent.runtime.interest_groups import (
     GROUP_CALLS,
@@ -160,13 +160,13 @@ class Auctions:
     def _conclude(self, call: PageCall, auction: RunningAuction) -> Reply:
         """What the page learns of an auction that has ended."""
         site, now = call.caller.document.top_level_site, self._around.clock.now()
-        self._note(auction_event(auction.config, auction.biddings, auction.result, site, now=now))
+        noted = self._note(auction_event(auction.config, auction.biddings, auction.result, site, now=now))
         if auction.result.winner is not None:
-            urn = self._reports.won(call, auction)
+            urn = self._reports.won(call, auction, noted)
             if urn is None:
                 self._refuse(call, _TOO_MANY_URNS)
             return {"urn": urn}
-        self._reports.without_winner(call, auction, now)
+        self._reports.without_winner(call, auction, noted, now)
         return _NOTHING
 
     # Ends.
@@ -201,8 +201,8 @@ class Auctions:
         summary, data = f"auction on {site}: {why.verdict}", {"origin": call.caller.origin}
         self._note(Event(AudienceEvent.AUCTION, now, why.verdict, summary, site, data, Trace((why.check,))))
 
-    def _note(self, event: Event) -> None:
-        self._around.tasks.start(self._around.transactions.note(event), "note an auction")
+    def _note(self, event: Event) -> Noted:
+        return self._around.tasks.start(self._around.transactions.note(event), "note an auction")
 
 
 def _key(call: PageCall) -> _Key:

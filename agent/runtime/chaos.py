@@ -7,7 +7,15 @@ from typing import Any
 
 from agent.browser.network.hooks import Exchange
 from agent.browser.network.urls import shown_url
-from agent.model.chaos import STATUS, ChaosRule, Trouble, chaos_event, rule_document
+from agent.model.chaos import (
+    STATUS,
+    ChaosRule,
+    Trouble,
+    chaos_event,
+    offline_event,
+    rule_document,
+    rule_event,
+)
 from agent.model.chaos_input import chaos_rule, chaos_rule_of, host_pattern
 from agent.model.chaos_rules import ChaosRules
 from agent.model.clock import Clock
@@ -30,8 +38,18 @@ class Chaos:
         self._clock, self._note, self._tasks = clock, note, tasks
         self.in_force = ChaosRules(rng)
         """What requests meet."""
-        self.offline = False
+        self._offline = False
+
+    @property
+    def offline(self) -> bool:
         """Whether the profile was taken offline; :meth:`Agent.set_offline` does that."""
+        return self._offline
+
+    @offline.setter
+    def offline(self, offline: bool) -> None:
+        if offline != self._offline:
+            self._tell(offline_event(self._clock.now(), offline=offline))
+        self._offline = offline
 
     @property
     def rules(self) -> tuple[ChaosRule, ...]:
@@ -57,13 +75,13 @@ class Chaos:
         rule can be; nothing changes then.
         """
         rule = chaos_rule(host, fail=fail, status=status, reset=reset, stall=stall, slow=slow, times=times, pages=pages)
-        self.in_force.set(rule)
+        self._set(rule)
         return rule
 
     def put(self, document: Mapping[str, Any]) -> ChaosRule:
         """Put a rule in force as JSON has it: its members are what :meth:`set` takes. Raises UsageError likewise."""
         rule = chaos_rule_of(document)
-        self.in_force.set(rule)
+        self._set(rule)
         return rule
 
     def document(self) -> dict[str, Any]:
@@ -72,10 +90,12 @@ class Chaos:
 
     def clear(self, host: str | None = None) -> None:
         """End the rule of ``host``, or all. Raises UsageError where there is none of that host."""
-        if host is None:
-            for rule in self.rules:
-                self.in_force.remove(rule.host)
-        elif not self.in_force.remove(host_pattern(host)):
+        pattern = None if host is None else host_pattern(host)
+        ended = [rule for rule in self.rules if pattern in (None, rule.host)]
+        for rule in ended:
+            self.in_force.remove(rule.host)
+            self._tell(rule_event(rule, self._clock.now(), ended=True))
+        if pattern is not None and not ended:
             known = ", ".join(rule.host for rule in self.rules)
             raise UsageError(
                 f"there is no chaos for {host}",
@@ -92,9 +112,15 @@ class Chaos:
         trouble = self.in_force.strike(host, f"{exchange.method} {exchange.url}", page=True)
         if trouble is not None:
             url, site = shown_url(exchange.url), registrable_domain(host) or ""
-            event = chaos_event(trouble, exchange.method, url, now=self._clock.now(), site=site)
-            self._tasks.start(self._note(event), "tell of chaos")
+            self._tell(chaos_event(trouble, exchange.method, url, now=self._clock.now(), site=site))
         return trouble
+
+    def _set(self, rule: ChaosRule) -> None:
+        self.in_force.set(rule)
+        self._tell(rule_event(rule, self._clock.now()))
+
+    def _tell(self, event: Event) -> None:
+        self._tasks.start(self._note(event), "tell of chaos")
 
 
 def _host_of(url: str) -> str:

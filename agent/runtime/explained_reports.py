@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from agent.delivery.sender import NOT_MAPPED
 from agent.engines.aggregation.budget_units import budget_units
 from agent.engines.aggregation.explained_reports import counted
 from agent.engines.aggregation.shared_info import parse_shared_info
@@ -53,8 +54,10 @@ def removed_report(name: str, decision: Event, happened: Sequence[Explanation]) 
     ``happened``: to it, before it went.
     """
     kind, _, report_id = name.partition(" ")
-    detail = "a report of higher priority replaced it, or what its sites or its source stored was cleared"
-    fix = "see the timeline for a later trigger of this source, or a clearing"
+    detail, fix = "what its sites or its source stored was cleared", "see the timeline for a clearing"
+    if ReportKind(kind) is ReportKind.EVENT_LEVEL:
+        detail = f"a report of higher priority replaced it, or {detail}"
+        fix = "see the timeline for a later trigger of this source, or a clearing"
     if any(one.kind == DROPPED for one in happened):
         detail, fix = "the profile's owner dropped it", "have another made"
     return Explanation(
@@ -107,16 +110,16 @@ def _delivered(report: Report, now: int) -> Check:
         case ReportState.SENT:
             return Check(rule, passed=True, detail=f"{made}, the last: {report.last_result}")
         case ReportState.SENDING:
-            return Check("on its way", passed=True, detail="an attempt is under way")
+            told = "an attempt is under way; one that was cut off is taken up when the agent starts"
+            return Check("on its way", passed=True, detail=told)
         case ReportState.PENDING:
             return Check("on its way", passed=True, detail=f"{made} made; {_due(report, now)}")
         case ReportState.NOT_SENT:
-            return Check(
-                rule,
-                passed=False,
-                detail="its host is not mapped, and nothing leaves the machine unasked",
-                fix="map the host: --map HOST=URL",
-            )
+            why = "its host is not mapped"
+            if report.last_result not in (None, NOT_MAPPED):
+                why = str(report.last_result)  # it names the coordinator's
+            detail = f"{why}, and nothing leaves the machine unasked"
+            return Check(rule, passed=False, detail=detail, fix="map the host: --map HOST=URL")
         case ReportState.FAILED:
             detail = f"{made}, the last: {report.last_result}; there is no other"
             return Check(rule, passed=False, detail=detail, fix="have the server answer as the last attempt asks")

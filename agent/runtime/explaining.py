@@ -14,6 +14,7 @@ from agent.model.errors import UsageError
 from agent.model.events import Event
 from agent.model.explanation import CONVERSION, DECISIONS, Explanation, explained
 from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.protected_audience import AudienceEvent
 from agent.model.reports import Report, ReportKind
 from agent.model.shared_storage import StorageEvent
 from agent.runtime.explained_reports import explained_batch, explained_report, removed_report, units_of
@@ -90,16 +91,16 @@ class _Memory:
         return self._batch_of(last) or last
 
     def _batch_of(self, run: Event) -> Event | None:
-        """The contributions of an operation: of those that left any, the event stands right before its end."""
-        before = events.get(self.connection, run.id - 1) if run.kind == StorageEvent.RUN else None
-        if before is None or before.kind != PRIVATE_AGGREGATION:
-            return None
-        return before if before.data["reporting_origin"] == run.data.get("origin") else None
+        """The contributions of an operation, which its end names."""
+        number = run.data.get("batch") if run.kind == StorageEvent.RUN else None
+        return None if number is None else events.get(self.connection, number)
 
-    def _run_of(self, batch: Event) -> Event | None:
-        """The end of the operation that contributed, where it stands right behind."""
-        behind = events.get(self.connection, batch.id + 1) if batch.kind == PRIVATE_AGGREGATION else None
-        return behind if behind is not None and self._batch_of(behind) is not None else None
+    def _made(self, batch: Event) -> Event | None:
+        """The auction that contributed, or the end of the operation that did."""
+        if batch.kind != PRIVATE_AGGREGATION:
+            return None
+        auction = batch.data.get("auction")
+        return events.of_batch(self.connection, batch.id) if auction is None else events.get(self.connection, auction)
 
     def _only_one(self, wanted: str) -> Event | None:
         """The event of that number or that job; a number that is also the id of a job is refused."""
@@ -157,9 +158,9 @@ class _Memory:
             yield explained(event, list(self._came_from(event)))
 
     def _came_from(self, event: Event) -> Iterator[Explanation]:
-        """What it depends on: sources, or those nearest, credited impressions, an operation, jobs that spent before."""
-        if (run := self._run_of(event)) is not None:
-            yield explained(run)
+        """What it depends on: sources, or those nearest, credited impressions, an operation or auction, jobs before."""
+        if (made := self._made(event)) is not None:
+            yield explained(made)
         if event.kind == TRIGGER_REGISTRATION and event.data.get("source"):
             source = events.of_source(self.connection, event.data["source"])
             if source is not None:
@@ -180,6 +181,9 @@ class _Memory:
             return
         if (batch := self._batch_of(event)) is not None:
             yield explained(batch, list(self._came_of(batch)))
+        if event.kind == AudienceEvent.AUCTION:
+            for batch in events.of_auction(self.connection, event.id, limit=_TOLD):
+                yield explained(batch, list(self._came_of(batch)))
         stored = reports.of_event(self.connection, event.id)
         for report in stored:
             yield explained_report(report, self.now, list(self._became(report)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from storage import events as event_store
 from storage import reports as report_store
 from storage.database import AsyncDatabase
 from storage.read_only import Rows, Table, tables
+
+LARGEST = 2**63 - 1
+"""No event has a greater id."""
 
 
 class EventStream:
@@ -93,6 +97,16 @@ class EventStream:
                 about_url=about_url,
             ),
         )
+
+    async def newest_of(self, kinds: Iterable[str], *, before: int | None = None, limit: int = PAGE) -> list[Event]:
+        """At most ``limit`` events below ``before`` that are of one of ``kinds``, newest first; found by seeking."""
+
+        def read(connection: sqlite3.Connection) -> list[Event]:
+            below = LARGEST if before is None else before
+            each = (event_store.before(connection, below, kind, limit=limit) for kind in kinds)
+            return sorted(chain.from_iterable(each), key=attrgetter("id"), reverse=True)[:limit]
+
+        return await self._database.transact("read newest events of kinds", read)
 
     async def get(self, event_id: int) -> Event:
         """The event of that id. Raises UsageError when there is none."""
@@ -180,9 +194,9 @@ class State:
             "read newest impressions", lambda c: impressions.newest(c, before=before, limit=limit)
         )
 
-    async def inactive_sources(self, since: int = 0) -> frozenset[int]:
-        """Ids, from ``since`` on, of the sources that attribute no more: another was attributed."""
-        return await self._database.transact("read inactive sources", lambda c: sources.inactive(c, since))
+    async def inactive_sources(self, since: int = 0, until: int | None = None) -> frozenset[int]:
+        """Ids, from ``since`` to ``until``, of the sources that attribute no more: another was attributed."""
+        return await self._database.transact("read inactive sources", lambda c: sources.inactive(c, since, until))
 
     async def budgets(self, limit: int | None = None) -> list[Budget]:
         """Every privacy budget that was ever charged, or ``limit`` of them, with what is left of it."""

@@ -130,7 +130,7 @@ async def open_delivery(
     stack.push_async_callback(hosts.close)
     serve_coordinators(hosts, keys, clock, rng, note)
     chaos = Chaos(rules, clock, note, client.reaches)
-    public_keys = PublicKeys(fetch_over_host_map(client), clock, user_agent, chaos)
+    public_keys = PublicKeys(fetch_over_host_map(client), clock, user_agent, chaos, note)
     stack.push_async_callback(public_keys.close)
     assembler, sender = Assembler(public_keys, limits, rng), Sender(over_host_map(client), user_agent, chaos)
     scheduler = Scheduler(queue, assembler, sender, clock, publish, limits=limits, rng=rng)

@@ -20,10 +20,16 @@ class PrivateAggregation:
         self._database, self._news = database, news
         self._rules = verbs.rules_of(settings, rng, enabled=enabled)
 
-    async def complete(self, batch: Batch, *, now: int) -> None:
-        """Report ``batch``, which is complete at ``now`` (milliseconds), or leave an event that says why not."""
+    async def complete(self, batch: Batch, *, now: int, auction: int | None = None) -> int | None:
+        """Report ``batch``, which is complete at ``now`` (milliseconds), or leave an event that says why not.
+
+        ``auction``: the number of the event of the auction that made it. Gives the number of the batch's own event,
+        None where there is none.
+        """
         outcome = await self._database.transact(
-            "complete batch", lambda c: verbs.complete(c, batch, self._rules, now=now)
+            "complete batch", lambda c: verbs.complete(c, batch, self._rules, now=now, auction=auction)
         )
-        if outcome.events:
-            self._news()
+        if not outcome.events:
+            return None
+        self._news()
+        return outcome.events[0].id

@@ -44,6 +44,10 @@ class RunningOperation:
     """Ends with it."""
     alarm: Alarm | None = None
     """Its time limit, where it reports in any case."""
+    reporting: asyncio.Task[None] | None = None
+    """Stores its batch, where that was complete before its end."""
+    batch_event: int | None = None
+    """The number of its batch's event."""
     reported: bool = False
     """Whether its batch is complete: it contributes no more."""
     too_late: int = 0

@@ -168,7 +168,7 @@ class SharedStorage:
 
         It is applied when this returns, unless it names a lock.
         """
-        writer = Writer(origin, WrittenBy.HEADER, document.top_level_site)
+        writer = Writer(origin, WrittenBy.HEADER, document.top_level_site, header.http)
         why = obstacle(self._around.settings, origin)
         if why is not None:
             now = self._around.clock.now()

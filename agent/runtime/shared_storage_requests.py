@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from agent.browser.documents import Document, origin_of
 from agent.browser.eligible_requests import LAST_WORDS, Claim
@@ -14,7 +15,7 @@ from agent.model.events import Check, Event
 from agent.model.settings import Settings
 from agent.model.shared_storage import StorageEvent, StorageVerdict
 from agent.model.site import is_suitable_origin
-from agent.runtime.exchange_events import stopped
+from agent.runtime.exchange_events import http_of, stopped
 
 Write = Callable[[Document, str, WriteHeader], Awaitable[None]]
 """Takes the document that asked, the origin whose data is written, and what the response says. It is done when the
@@ -79,7 +80,7 @@ class SharedStorageRequests:
         if client is None:
             denied = exchange.data.get("not_writable", (_NOT_ASKED, _HOW_TO_ASK))
             return self._note_of(exchange, "Shared-Storage-Write of {url} ignored", *denied)
-        header = parse_write_header(b", ".join(values), self._limits)
+        header = replace(parse_write_header(b", ".join(values), self._limits), http=http_of(exchange))
         return self._write(client, origin_of(exchange.url, exchange.url), header)
 
     async def _note_of(self, exchange: Exchange, summary: str, reason: str, fix: str) -> None:

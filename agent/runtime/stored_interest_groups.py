@@ -21,10 +21,15 @@ class StoredInterestGroups:
     ) -> None:
         self._database, self._transactions, self._clock, self._limits = database, transactions, clock, limits
 
-    async def read(self) -> list[JoinedGroup]:
-        """Every group that is not expired, by owner and name."""
+    async def read(self, limit: int | None = None) -> list[JoinedGroup]:
+        """Every group that is not expired, or the first ``limit`` of them, by owner and name."""
+        now, most = self._clock.now(), -1 if limit is None else limit
+        return await self._database.transact("read interest groups", lambda c: store.read(c, now=now, limit=most))
+
+    async def count(self) -> int:
+        """How many groups are not expired."""
         now = self._clock.now()
-        return await self._database.transact("read interest groups", lambda c: store.read(c, now=now))
+        return await self._database.transact("count interest groups", lambda c: store.count(c, now=now))
 
     # What pages do, each at the instant at which they asked for it: by now the clock may have been moved.
 

@@ -135,10 +135,10 @@ class StoredSharedStorage:
         """How many origins have entries."""
         return await self._read("count origins", store.count_origins)
 
-    async def entries(self, origin: str) -> tuple[Entry, ...]:
-        """The unexpired entries of ``origin``, in the order of their keys' UTF-16 code units."""
-        now, limits = self._clock.now(), self._limits
-        return await self._read("read entries", lambda c: verbs.entries(c, origin, limits, now=now))
+    async def entries(self, origin: str, limit: int | None = None) -> tuple[Entry, ...]:
+        """The unexpired entries of ``origin``, or ``limit`` of them, in the order of their keys' UTF-16 code units."""
+        now, limits, most = self._clock.now(), self._limits, -1 if limit is None else limit
+        return await self._read("read entries", lambda c: verbs.entries(c, origin, limits, now=now, limit=most))
 
     async def metadata(self, origin: str) -> OriginMetadata:
         """What is known of an origin's entries without reading them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -43,7 +43,8 @@ class Transactions:
             self._announce()
         return outcome
 
-    async def note(self, *events: Event) -> None:
-        """Record events that change nothing."""
-        if events:
-            await self.apply("note", lambda _: Outcome(events[0].verdict, events))
+    async def note(self, *events: Event) -> Sequence[Event]:
+        """Record events that change nothing; gives them as stored."""
+        if not events:
+            return ()
+        return (await self.apply("note", lambda _: Outcome(events[0].verdict, events))).events

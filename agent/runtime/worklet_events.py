@@ -42,6 +42,8 @@ def operation_event(facts: WorkletFacts, operation: RunningOperation, result: Op
     checks = (*checks, *dropped_contributions(operation))
     name = shown(operation.call.name)
     data = {**_data(facts), "name": name, "config": _config(operation), "started": operation.started}
+    if operation.batch_event is not None:
+        data["batch"] = operation.batch_event
     summary = f"operation {name!r} of {facts.data_origin} {verdict}"
     return Event(StorageEvent.RUN, now, verdict, summary, facts.document.top_level_site, data, Trace(checks))
 

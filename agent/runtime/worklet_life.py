@@ -159,6 +159,8 @@ class WorkletLife:
         try:
             if not operation.reported:
                 await self._report(operation, now, uncaught_error=result.uncaught_error)
+            elif operation.reporting is not None:
+                await asyncio.wait([operation.reporting])
         finally:
             # A frame may wait for it, whatever became of the report.
             await operation.ended(operation, result, now)
@@ -166,19 +168,20 @@ class WorkletLife:
     def _time_out(self, operation: RunningOperation, due: int) -> None:
         # However far the clock was moved past it: it spends the budget of its own minute.
         if not operation.reported:
-            self._store(self._report(operation, due, timed_out=True))
+            operation.reporting = self._store(self._report(operation, due, timed_out=True))
 
     async def _report(
         self, operation: RunningOperation, now: int, *, timed_out: bool = False, uncaught_error: bool = False
     ) -> None:
         top = self.facts.document.top.origin
         batch = operation.batch(self.facts.data_origin, top, timed_out=timed_out, uncaught_error=uncaught_error)
-        await self._surroundings.complete(batch, now=now)
+        operation.batch_event = await self._surroundings.complete(batch, now=now)
 
-    def _store(self, work: Coroutine[Any, Any, None]) -> None:
+    def _store(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._surroundings.tasks.start(work, "end of an operation")
         self.storing.add(task)
         task.add_done_callback(self.storing.discard)
+        return task
 
     # Its end.
 

@@ -48,8 +48,11 @@ class KnownFrames(Protocol):
 class Complete(Protocol):
     """What becomes of contributions."""
 
-    def __call__(self, batch: Batch, *, now: int) -> Awaitable[None]:
-        """Report ``batch``, which is complete at ``now``, or say why not."""
+    def __call__(self, batch: Batch, *, now: int, auction: int | None = None) -> Awaitable[int | None]:
+        """Report ``batch``, which is complete at ``now``, or say why not; gives the number of its event, if any.
+
+        ``auction``: the number of the event of the auction that made it.
+        """
         ...
 
 

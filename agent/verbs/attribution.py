@@ -7,7 +7,7 @@ neither the statements nor the draws of a call: it only masks what is stored and
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,9 +33,11 @@ from agent.model.errors import PageException
 from agent.model.events import Check, Event, Trace
 from agent.model.limits import AttributionLimits
 from agent.model.rng import Draw, RecordedRng, Rng
+from agent.verbs.recording import told_options
 from storage import impressions, privacy_budgets
 
 _EXPIRED = "expired"
+_LONGEST_HOST = 253
 IMPRESSIONS, SITE_DATA, HISTORY = "impressions", "site-data", "history"
 """What was cleared, as the event says: what a site saved, a user's site data, a user's history."""
 
@@ -95,8 +97,8 @@ def save_impression(
             "impression": identifier,
             "key": request.key,
             "intermediarySite": request.intermediary_site,
-            "conversionSites": list(request.conversion_sites),
-            "conversionCallers": list(request.conversion_callers),
+            "conversionSites": _hosts(request.conversion_sites),
+            "conversionCallers": _hosts(request.conversion_callers),
             "histogramIndex": request.histogram_index,
             "lifetimeDays": request.lifetime_days,
             "priority": request.priority,
@@ -283,9 +285,14 @@ def _refused(
     return Outcome(exception.name, (event,), exception=exception)
 
 
+def _hosts(sites: Iterable[str]) -> list[str]:
+    """Sites as an event tells them: URLs name longer ones than DNS can."""
+    return [site[:_LONGEST_HOST] for site in sites]
+
+
 def _asked(context: CallContext, options: Mapping[str, Any], limits: AttributionLimits) -> dict[str, Any]:
     """What an event keeps of a call, so that a recorded run can be played again."""
-    asked: dict[str, Any] = {"options": dict(options), "allowed": context.allowed, "activated": context.activated}
+    asked = {**told_options(options), "allowed": context.allowed, "activated": context.activated}
     if changed := changed_limits(limits):
         asked["limits"] = changed
     if context.http is not None:

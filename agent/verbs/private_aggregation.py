@@ -73,8 +73,17 @@ def rules_of(settings: Settings, rng: Rng, *, enabled: bool) -> PrivateAggregati
     )
 
 
-def complete(connection: sqlite3.Connection, batch: Batch, rules: PrivateAggregationRules, *, now: int) -> Outcome:
+def complete(
+    connection: sqlite3.Connection,
+    batch: Batch,
+    rules: PrivateAggregationRules,
+    *,
+    now: int,
+    auction: int | None = None,
+) -> Outcome:
     """Make of ``batch``, complete at ``now`` (milliseconds), what leaves of it.
+
+    ``auction``: the number of the event of the auction that made it, for its own event.
 
     The verdict is a ``BatchVerdict``. Reports and event are in the store then; there is no event where the
     operation did nothing that concerns Private Aggregation.
@@ -83,7 +92,7 @@ def complete(connection: sqlite3.Connection, batch: Batch, rules: PrivateAggrega
     decision = decide(batch, facts, rules.limits, now=now, rng=rules.rng)
     if decision.report is None and not _concerns(batch, rules.limits):
         return Outcome(decision.verdict, ())
-    event = append_event(connection, _event(batch, decision, now))
+    event = append_event(connection, _event(batch, decision, now, auction))
     for content in (decision.debug_copy, decision.report):
         if content is not None:
             reports.insert(connection, _report(content, rules.rng, now, event.id))
@@ -153,7 +162,7 @@ def _report(content: PrivateAggregationContent, rng: Rng, now: int, event_id: in
     )
 
 
-def _event(batch: Batch, decision: Decision, now: int) -> Event:
+def _event(batch: Batch, decision: Decision, now: int, auction: int | None) -> Event:
     report = decision.report or decision.debug_copy
     contributions = report.contributions if report is not None else batch.contributions
     data: dict[str, Any] = {
@@ -171,6 +180,8 @@ def _event(batch: Batch, decision: Decision, now: int) -> Event:
             if content is not None
         ],
     }
+    if auction is not None:
+        data["auction"] = auction
     if decision.report is not None:
         data["scheduled_report_time"] = format_instant(decision.report.scheduled_report_time)
     return Event(

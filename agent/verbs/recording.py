@@ -6,6 +6,7 @@ It stands in the registration's event, so that a recorded run can be played agai
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
@@ -15,9 +16,23 @@ from agent.model.attribution_reporting.registrations import SourceRegistration
 from agent.model.changed_limits import changed_limits
 
 LONGEST_FIELD = 65_536
-"""Bytes of a field that an event keeps; what is longer, or no UTF-8, is ``altered`` and cannot be played again."""
+"""Bytes of a field that an event keeps; what is longer, or no UTF-8, is ``altered`` and cannot be played again.
+
+So many characters the options of a call may have; longer ones are left out of its event.
+"""
 _BEGINNING = 1024
 """Bytes that are kept of a longer one."""
+
+
+def told_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event tells of the options of a call: a page may pass megabytes, and call as often as it likes."""
+    return {"options": dict(options)} if _characters(options) <= LONGEST_FIELD else {"altered": ["options"]}
+
+
+def _characters(options: Mapping[str, Any]) -> int:
+    """How many the texts in it have; each other value counts as one."""
+    lists = (value if isinstance(value, list | tuple) else (value,) for value in options.values())
+    return sum(len(one) if isinstance(one, str) else 1 for values in lists for one in values)
 
 
 class Recording:

@@ -122,9 +122,11 @@ def length(connection: sqlite3.Connection, origin: str, limits: SharedStorageLim
     return shared_storage.totals(connection, origin, expired=now - limits.entry_lifetime).length
 
 
-def entries(connection: sqlite3.Connection, origin: str, limits: SharedStorageLimits, *, now: int) -> tuple[Entry, ...]:
-    """A snapshot of the unexpired entries, in the order of their keys' UTF-16 code units."""
-    return tuple(shared_storage.entries(connection, origin, expired=now - limits.entry_lifetime))
+def entries(
+    connection: sqlite3.Connection, origin: str, limits: SharedStorageLimits, *, now: int, limit: int = -1
+) -> tuple[Entry, ...]:
+    """A snapshot of the unexpired entries, in the order of their keys' UTF-16 code units; not more than ``limit``."""
+    return tuple(shared_storage.entries(connection, origin, expired=now - limits.entry_lifetime, limit=limit))
 
 
 def remaining_budget(connection: sqlite3.Connection, origin: str, limits: SharedStorageLimits, *, now: int) -> float:

@@ -158,6 +158,11 @@ def _remove_sources(connection: sqlite3.Connection, ids: list[int], now: int, *,
     sources.remove(connection, ids)
 
 
+def _scopes_told(registration: SourceRegistration) -> Mapping[str, Any]:
+    scopes = registration.attribution_scopes
+    return {} if scopes is None else {"attribution_scopes": list(scopes.values)}
+
+
 def _event(
     registrant: Registrant,
     source_type: SourceType,
@@ -180,6 +185,8 @@ def _event(
             "source_type": source_type.value,
             "destinations": list(registration.destinations),
             "source_event_id": str(registration.source_event_id),
+            "expires": registrant.now + registration.expiry,
+            **_scopes_told(registration),
             "evicted_destinations": list(outcome.evict_destinations),
             "reports": report_names(
                 (*(outcome.new_source.fake_reports if outcome.new_source else ()), *outcome.debug_reports)

@@ -64,7 +64,9 @@ def register_trigger(
     source_rate_limits.expire(connection, registrant.now)
     facts = _facts(connection, registrant, registration, limits)
     outcome = engine.register_trigger(registrant, registration, facts, limits=limits, chance=chance)
-    event = append_event(connection, _event(registrant, facts, outcome, before, told()))
+    scopes = registration.attribution_scopes
+    data = {**({"attribution_scopes": list(scopes)} if scopes else {}), **told()}
+    event = append_event(connection, _event(registrant, facts, outcome, before, data))
     writer = ReportWriter(connection, chance, registrant.now, event.id)
     source = facts.source
     if source is not None:

@@ -190,6 +190,7 @@ def test_an_unknown_environment_variable_is_named(monkeypatch: pytest.MonkeyPatc
 def test_a_bad_map_flag_is_named_with_an_example(value: str) -> None:
     error = refused({"map": (value,)})
     assert error.where == "flag --map"
+    assert error.what == f"map = {value!r} cannot be used"
     assert "shop.test=http://localhost:3000" in error.rule
 
 
@@ -235,6 +236,54 @@ def test_params_name_numbers_and_every_number_that_is_given_wins_over_them(monke
     assert effective.config.minimum_batch == tiny.minimum_batch
     assert effective.origins["minimum_batch"] == "params tiny"
     assert effective.origins["attribution_reporting_limits.max_sources_per_origin"] == "tallyhost.toml"
+
+
+def test_noise_off_is_the_randomised_responses_the_null_reports_and_the_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    off = settings_for(noise=False)
+    for given in ({"noise": "off"}, {"noise": False}):
+        assert settings_of(load_config(given).config) == off
+    monkeypatch.setenv("TALLYHOST_NOISE", "off")
+    effective = load_config({})
+    assert settings_of(effective.config) == off
+    assert effective.origins["noise"] == "TALLYHOST_NOISE"
+    assert effective.origins["attribution_reporting_limits.noise"] == "noise off"
+
+
+def test_delays_off_is_what_it_is_for_tests_and_journeys() -> None:
+    FILE.write_text("delays = false\n", encoding="utf-8")
+    effective = load_config({})
+    assert settings_of(effective.config) == settings_for(delays=False)
+    assert effective.origins["private_aggregation_limits.report_delay_span"] == "delays off"
+
+
+def test_a_finer_key_wins_over_noise_and_delays_and_both_go_with_params() -> None:
+    FILE.write_text(
+        "[attribution_reporting_limits]\nnoise = true\n[private_aggregation_limits]\nreport_min_delay = 7\n",
+        encoding="utf-8",
+    )
+    effective = load_config({"params": "tiny", "noise": "off", "delays": "off"})
+    tiny = settings_for("tiny", noise=False, delays=False)
+    assert effective.config.attribution_reporting_limits == replace(tiny.attribution_reporting_limits, noise=True)
+    assert effective.config.private_aggregation_limits == replace(tiny.private_aggregation_limits, report_min_delay=7)
+    assert not effective.config.noise
+    assert effective.origins["attribution_reporting_limits.noise"] == "tallyhost.toml"
+
+
+@pytest.mark.parametrize("name", ["noise", "delays"])
+def test_noise_and_delays_are_refused_where_the_params_have_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = refused({"params": "testing", name: "on"})
+    assert name in error.where
+    assert f"leave out {name}" in error.fix
+    monkeypatch.setenv("TALLYHOST_PARAMS", "testing")
+    assert refused({"params": None, name: "on"}).where == error.where
+    load_config({name: "on"})  # of a command without an agent: `aggregate` adds noise whatever the browser did
+    load_config({"params": "chromium", name: "on"})
+
+
+def test_params_of_a_flag_win_over_the_noise_of_a_file() -> None:
+    FILE.write_text("noise = true\n", encoding="utf-8")
+    config = load_config({"params": "testing"}).config
+    assert config.attribution_reporting_limits == settings_for("testing").attribution_reporting_limits
 
 
 def test_the_params_of_the_configuration_are_those_of_the_settings() -> None:

@@ -2,16 +2,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from inspect import cleandoc
 from pathlib import Path
 
 import pytest
 
 from agent.cli import main as main_module
 from agent.cli.commands.completion import completion
-from agent.cli.main import COMMANDS, cli, main
+from agent.cli.main import COMMANDS, load_command, main
 from agent.version import version
 from tests.cli.conftest import Tallyhost
-from tests.conformance_data import REPOSITORY
 
 
 def test_version_is_the_installed_distribution_s(tallyhost: Tallyhost) -> None:
@@ -53,6 +53,71 @@ def test_an_unforeseen_failure_is_one_sentence_and_exit_code_3(
     assert "Traceback" not in run.err
 
 
+@pytest.mark.parametrize("flag", ["-vv", "--verbose --verbose", "-v -v"])
+def test_an_unforeseen_failure_is_told_in_full_with_vv_wherever_it_began(
+    tallyhost: Tallyhost, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the sky fell")
+
+    monkeypatch.setattr(main_module.cli, "main", fail)
+    run = tallyhost("config", *flag.split())
+    assert run.code == 3
+    assert "Traceback" in run.err
+    assert "in fail" in run.err
+    assert "Traceback" not in tallyhost("config", "-v").err
+
+
+def test_an_option_before_the_command_is_told_where_it_belongs(tallyhost: Tallyhost) -> None:
+    run = tallyhost("--json", "config")
+    assert run.code == 2
+    assert "error: tallyhost: no such option '--json'\n" in run.err
+    assert "write `tallyhost COMMAND --json`" in run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (("open", "--profile"), "tallyhost open"),
+        (("state", "show", "--limit"), "tallyhost state show"),
+        (("config", "--seed"), "tallyhost config"),
+    ],
+    ids=" ".join,
+)
+def test_an_option_without_its_value_names_its_command(
+    tallyhost: Tallyhost, arguments: tuple[str, ...], where: str
+) -> None:
+    run = tallyhost(*arguments)
+    assert run.code == 2
+    assert run.err.startswith(f"error: {where}: ")
+    assert f"`{where} --help`" in run.err
+
+
+@pytest.mark.parametrize("command", ["open", "up"])
+@pytest.mark.parametrize("address", ["shop.test", "//shop.test/", "localhost:3000"])
+def test_an_address_without_a_scheme_is_refused_before_a_browser_starts(
+    tallyhost: Tallyhost, command: str, address: str
+) -> None:
+    run = tallyhost(command, address, "--chromium", "none")
+    assert run.code == 2
+    assert f"{address!r} is no URL" in run.err
+    assert f"write https://{address.lstrip('/')}" in run.err
+
+
+def test_an_error_is_one_line_and_its_fix(tallyhost: Tallyhost) -> None:
+    run = tallyhost("completion")
+    assert len(run.err.splitlines()) == 2
+    assert "bash, zsh, fish" in run.err
+
+
+@pytest.mark.parametrize("flag", ["--params=tiny", "--noise=off", "--delays=off"])
+def test_the_demo_whose_numbers_are_its_own_refuses_others(tallyhost: Tallyhost, flag: str) -> None:
+    run = tallyhost("demo", flag, "--chromium", "none")
+    assert run.code == 2
+    assert f"{flag.partition('=')[0]} is not for the demo" in run.err
+    assert "tallyhost up --demo" in run.err
+
+
 def test_ctrl_c_exits_as_shells_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -72,13 +137,18 @@ def main_module_root() -> str:
     return str(main_module.__file__).removesuffix("/agent/cli/main.py")
 
 
-def test_every_command_loads_and_has_a_short_help() -> None:
-    context = cli.make_context("tallyhost", [], resilient_parsing=True)
-    for name in COMMANDS:
-        command = cli.get_command(context, name)
-        assert command is not None
-        assert command.name == name
-        assert command.get_short_help_str()
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_lists_the_first_paragraph_of_each_command_s_own_help(name: str) -> None:
+    command = load_command(name)
+    assert command.name == name
+    assert COMMANDS[name].words == cleandoc(command.help or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def test_a_mistyped_command_is_told_the_nearest(tallyhost: Tallyhost) -> None:
+    run = tallyhost("opne", "https://shop.test")
+    assert run.code == 2
+    assert "'opne'" in run.err
+    assert "'open'" in run.err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -98,16 +168,3 @@ def test_the_demo_takes_a_chromium(tallyhost: Tallyhost, tmp_path: Path) -> None
     run = tallyhost("demo", "--exit", "--chromium", str(tmp_path / "none"))
     assert run.code == 3
     assert str(tmp_path / "none") in run.err
-
-
-ASKING = ("chaos", "clock", "decrypt", "explain", "export", "keys", "reports")
-SLOW = {"agent.runtime", "agent.browser", "agent.cli.operations", "playwright", "aiohttp"}
-
-
-def test_a_command_that_asks_an_agent_imports_none() -> None:
-    modules = ", ".join(f"agent.cli.commands.{name}" for name in ASKING)
-    program = f"import sys, agent.cli.main, {modules}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    imported = set(done.stdout.split())
-    assert "agent.cli.commands.explain" in imported
-    assert imported & SLOW == set()

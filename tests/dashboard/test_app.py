@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from agent.dashboard.app import dashboard_app, serve
 from agent.model.errors import HostEnvironmentError
@@ -48,3 +49,21 @@ async def test_a_style_and_a_script_are_served_as_such(dashboard: Dashboard) -> 
     ):
         answer = await dashboard.get(f"/static/{name}")
         assert (answer.status, answer.headers["Content-Type"].partition(";")[0]) == (200, kind)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..%2F..%2F..%2Finjected_js%2Fattribution.js",
+        "..%2Fstatic%2Fdashboard.js",
+        ".%2Fdashboard.js",
+        "a%00.js",
+        f"{'a' * 300}.css",
+        "..",
+    ],
+    ids=str,
+)
+async def test_nothing_is_served_but_the_files_of_its_folder(dashboard: Dashboard, name: str) -> None:
+    asked = URL(f"{dashboard.address}/static/{name}", encoded=True)
+    async with dashboard.client.get(asked) as answer:
+        assert (answer.status, await answer.text()) == (404, "there is no such file\n")

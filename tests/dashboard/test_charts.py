@@ -64,10 +64,10 @@ def test_budgets_stand_by_site_and_epoch_with_gaps_where_nothing_was_charged() -
         {"kind": "global", "site": "", "epoch": 2, "epoch_start": "2026-01-19", "remaining": 7},
     ]
     heat = charts.heat(budgets, {"per_site": 10, "global": 20})
-    assert heat.epochs == ((1, "2026-01-12"), (2, "2026-01-19"))
+    assert heat.epochs == ((2, "2026-01-19"), (1, "2026-01-12")), "the newest is in sight however many there are"
     assert [(row.kind, row.site, row.limit, row.cells) for row in heat.rows] == [
-        ("global", "", 20, (None, 7)),
-        ("per_site", "shop.test", 10, (0, 5)),
+        ("global", "", 20, (7, None)),
+        ("per_site", "shop.test", 10, (5, 0)),
     ]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ PROMISED = {
     ("PUT", "/localtestingmode"),
     ("POST", "/sendpendingreports"),
 }
+BATCH = {"origin": "https://adtech.test", "kind": "aggregatable"}
 DOCUMENTS = [route for route in ROUTES if not route.file]
 
 
@@ -164,6 +166,10 @@ async def test_why_is_the_same_tree_as_the_command_line_s(dashboard: Dashboard) 
         ("GET", "/events/last", None, "'last' is no integer"),
         ("POST", "/reports/ffff/send", None, "no report has an id that begins with 'ffff'"),
         ("PUT", "/shared-storage", {"origin": "shop", "key": "a", "value": "b"}, "'shop' is no origin"),
+        ("PUT", "/shared-storage", {"origin": "https://shop.test", "key": "\ud800", "value": "b"}, "is no string"),
+        ("POST", "/clock/advance", {"by": "\udfff"}, "is no string"),
+        ("POST", "/aggregation", {**BATCH, "epsilon": math.nan}, "nan is no number"),
+        ("POST", "/aggregation", {**BATCH, "epsilon": math.inf}, "inf is no number"),
         ("POST", "/pages", {"url": "file:///etc/passwd"}, "'file:///etc/passwd' is no http(s) address"),
     ],
 )
@@ -187,3 +193,14 @@ async def test_it_is_ready_when_it_answers(dashboard: Dashboard) -> None:
     for path in ("/readyz", "/api/v1/readyz"):
         answer = await dashboard.get(path)
         assert (answer.status, answer.json["ready"]) == (200, True)
+
+
+async def test_a_body_that_is_not_as_it_says_it_is_coded_is_refused(dashboard: Dashboard) -> None:
+    # A connection is of no use after it: nobody knows where such a body ends.
+    said = {"Authorization": "Bearer the token of the run", "Content-Encoding": "gzip", "Connection": "close"}
+    form = {**said, "Content-Type": "application/x-www-form-urlencoded"}
+    asked = await dashboard.ask("POST", "/api/v1/clock/advance", data=b"abc", headers=said)
+    sent = await dashboard.ask("POST", "/do/time.advance", data=b"abc", headers=form)
+    assert (asked.status, sent.status) == (400, 400)
+    assert asked.json["error"]["what"] == "the body cannot be read"
+    assert dashboard.agent.clock.now() == DEFAULT_FROZEN_START

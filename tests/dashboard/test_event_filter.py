@@ -4,6 +4,7 @@ import pytest
 
 from agent.dashboard.event_filter import EventFilter, read_filter
 from agent.model.errors import UsageError
+from tests.dashboard.conftest import Dashboard, register
 
 
 @pytest.mark.parametrize(
@@ -30,3 +31,13 @@ def test_terms_and_words(text: str, wanted: EventFilter) -> None:
 def test_what_cannot_be_meant_is_refused(text: str, what: str) -> None:
     with pytest.raises(UsageError, match=what):
         read_filter(text)
+
+
+async def test_a_filter_as_large_as_it_can_be_is_answered(dashboard: Dashboard) -> None:
+    """Larger ones meet SQLite's own bounds: the length of a pattern, the depth of an expression."""
+    await register(dashboard.agent)
+    for text in ("%" * 1_000, "a " * 20):
+        assert (await dashboard.ask("GET", "/timeline.json", params={"filter": text})).status == 200
+    for text in ("%" * 60_000, "a " * 1_000):
+        for path in ("/timeline", "/timeline.json", "/api/v1/events"):
+            assert (await dashboard.ask("GET", path, params={"filter": text})).status == 400

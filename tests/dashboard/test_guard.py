@@ -1,14 +1,25 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import Mock
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
+from agent.dashboard.guard import refusal_of
 from agent.model.clock import DEFAULT_FROZEN_START
 from tests.dashboard.conftest import TOKEN, Dashboard
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 OTHERS = ("https://news.test", "http://127.0.0.1:1", "http://localhost", "null", "")
+
+
+def request_on(port: int, **headers: str) -> web.Request:
+    """A request as it comes to a dashboard on that port."""
+    transport = Mock()
+    transport.get_extra_info.return_value = ("127.0.0.1", port)
+    return make_mocked_request("GET", "/", headers=headers, transport=transport)
 
 
 def moved(dashboard: Dashboard) -> bool:
@@ -48,6 +59,28 @@ async def test_what_a_browser_says_comes_from_elsewhere_is_refused(dashboard: Da
     assert not moved(dashboard)
 
 
+@pytest.mark.parametrize(
+    ("port", "host"), [(80, "127.0.0.1"), (80, "localhost"), (80, "127.0.0.1:80"), (81, "localhost:81")]
+)
+def test_on_the_port_of_http_it_answers_to_names_without_a_port(port: int, host: str) -> None:
+    assert refusal_of(request_on(port, Host=host, Origin=f"http://{host}")) is None
+
+
+@pytest.mark.parametrize(
+    ("port", "host", "origin"),
+    [
+        (81, "localhost", "http://localhost"),
+        (80, "localhost:81", "http://localhost:81"),
+        (80, "LOCALHOST", "http://LOCALHOST"),
+        (80, "localhost.", "http://localhost."),
+        (80, "rebound.test", "http://rebound.test"),
+        (80, "localhost", "http://127.0.0.1"),
+    ],
+)
+def test_no_other_name_or_port_is_its_own(port: int, host: str, origin: str) -> None:
+    assert refusal_of(request_on(port, Host=host, Origin=origin)) is not None
+
+
 async def test_its_own_pages_and_the_address_bar_may_read(dashboard: Dashboard) -> None:
     for place in ("same-origin", "none"):
         assert (await dashboard.get("/", **{"Sec-Fetch-Site": place})).status == 200
@@ -80,6 +113,13 @@ async def test_a_form_leads_to_no_other_site(dashboard: Dashboard, back: str) ->
     assert (answer.status, answer.headers["Location"]) == (303, "/")
 
 
+@pytest.mark.parametrize("written", ["5", "[]", "{", "", "[" * 5_000, '"\\ud800"'])
+async def test_a_field_that_is_no_text_as_json_is_refused(dashboard: Dashboard, written: str) -> None:
+    answer = await dashboard.send("time.advance", **{"json.by": written})
+    assert answer.status == 400
+    assert not moved(dashboard)
+
+
 async def test_the_control_api_changes_nothing_without_the_token(dashboard: Dashboard) -> None:
     for headers in ({}, {"Authorization": "Bearer guess"}, {"X-Tallyhost-Token": "guess"}):
         answer = await dashboard.ask("POST", "/api/v1/clock/advance", headers=headers, json={"by": "1d"})
@@ -110,6 +150,10 @@ async def test_a_refusal_has_the_headers_too(dashboard: Dashboard) -> None:
     refused = await dashboard.get("/", Host="rebound.test")
     assert refused.headers["X-Content-Type-Options"] == "nosniff"
     assert not re.search(TOKEN, refused.text)
+
+
+async def test_the_stream_of_news_is_no_endless_answer_to_a_question_for_its_headers(dashboard: Dashboard) -> None:
+    assert (await dashboard.ask("HEAD", "/live")).status == 405
 
 
 async def test_nothing_can_ask_for_permission_from_elsewhere(dashboard: Dashboard) -> None:

@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import pytest
 
 from agent.dashboard.app import dashboard_app, serve
-from agent.model.clock import DEFAULT_FROZEN_START
-from tests.dashboard.conftest import TOKEN, Dashboard, register
+from agent.model.clock import DEFAULT_FROZEN_START, Clock
+from agent.model.settings import Settings
+from agent.runtime import Agent
+from tests.dashboard.conftest import TOKEN, Dashboard, register, serving
 
 PATIENCE = 10
 
@@ -68,6 +71,37 @@ async def test_a_reset_is_news(dashboard: Dashboard) -> None:
         assert (await stream.next())[0] == "clock"
         await dashboard.agent.state.reset()
         assert await stream.next() == ("news", {"latest": 0})
+
+
+async def test_a_clock_that_runs_and_is_moved_is_told_though_nothing_fell_due() -> None:
+    opened = Agent.open_profile(":memory:", clock=Clock(), settings=Settings())
+    async with opened as agent, serving(agent) as dashboard, following(dashboard) as stream:
+        assert [(await stream.next())[0] for _ in range(2)] == ["news", "clock"]
+        assert (await dashboard.api("POST", "/clock/advance", {"by": "1d"})).status == 200
+        name, data = await stream.next()
+        assert (name, data["speed"]) == ("clock", 1)
+        assert 0 <= agent.clock.now() - data["milliseconds"] < 3_600_000
+        assert await agent.events.last() is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/chaos", {"host": "shop.test", "fail": "50%"}),
+        ("/offline", {"offline": True}),
+        ("/localtestingmode", {"enabled": True}),
+    ],
+)
+async def test_what_is_set_is_told_whether_or_not_it_leaves_an_event(
+    dashboard: Dashboard, path: str, body: dict[str, object]
+) -> None:
+    async with following(dashboard) as stream:
+        assert [(await stream.next())[0] for _ in range(2)] == ["news", "clock"]
+        assert (await dashboard.api("PUT", path, body)).status == 200
+        told = await stream.next()
+        if told[0] == "news":  # of the event that chaos leaves
+            told = await stream.next()
+        assert told == ("settings", {})
 
 
 async def test_pages_that_follow_do_not_keep_the_server_from_ending(dashboard: Dashboard) -> None:

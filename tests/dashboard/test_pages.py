@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from yarl import URL
 
 from agent.dashboard.pages import PAGES
 from agent.model.attribution import CallContext
@@ -61,6 +63,38 @@ async def test_every_page_has_a_twin_and_leads_to_it(dashboard: Dashboard, name:
     assert twin.json["schema"] == 1
     assert twin.json["page"] == name
     assert f"/{name}.json" in [link["href"] for link in Elements(page.text).all("a")]
+
+
+@pytest.mark.parametrize("address", ["/timeline?filter=kind%3Asource&limit=1", "/?limit=1", "/explain/event%3A1?x=%26"])
+async def test_the_link_to_the_twin_asks_for_what_the_page_shows(dashboard: Dashboard, address: str) -> None:
+    await register(dashboard.agent)
+    async with dashboard.client.get(URL(f"{dashboard.address}{address}", encoded=True)) as response:
+        links = Elements(await response.text()).all("a")
+    (twin,) = [link["href"] for link in links if ".json" in (link["href"] or "")]
+    path, _, query = address.partition("?")
+    assert twin == f"{path if path != '/' else '/timeline'}.json?{query}"
+    async with dashboard.client.get(URL(f"{dashboard.address}{twin}", encoded=True)) as response:
+        assert response.status == 200
+
+
+@pytest.mark.parametrize("name", ["sources", "triggers", "reports", "network", "timeline"])
+async def test_older_rows_are_asked_for_as_these_were(dashboard: Dashboard, name: str) -> None:
+    """The other list of a page stays where it is, and so do length and filter; whatever an address holds."""
+    for _ in range(3):
+        await register(dashboard.agent)
+    asked = {"limit": "1", "before_impression": "9", "state": "pending", "filter": "source", "x": "a&b \ud800"}
+    if name != "reports":
+        del asked["state"]
+    query = urlencode({key: value.encode("utf-8", "surrogatepass") for key, value in asked.items()})
+    async with dashboard.client.get(URL(f"{dashboard.address}/{name}?{query}", encoded=True)) as response:
+        page = Elements(await response.text())
+    (href,) = {link["href"] or "" for link in page.all("a") if link.get("rel") == "next"}
+    leads = dict(parse_qsl(href.removeprefix("?")))
+    assert {key: value for key, value in leads.items() if key in asked and key != "x"} == {
+        key: value for key, value in asked.items() if key != "x"
+    }
+    assert leads["x"].startswith("a&b ")
+    assert leads.keys() - asked.keys() <= {"before", "before_source", "before_trigger"}
 
 
 @pytest.mark.parametrize("name", TEN)

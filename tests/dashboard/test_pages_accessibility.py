@@ -120,14 +120,41 @@ async def test_every_page_is_accessible(
     assert problems == {}
 
 
-@pytest.mark.parametrize("width", [320, 1024])
+@pytest.mark.parametrize("width", [320, 390, 1024])
 async def test_no_page_is_wider_than_its_screen(dashboard: Dashboard, browser: Browser, width: int) -> None:
     await fill(dashboard)
     page = await browser.new_page(viewport={"width": width, "height": 800})
     wide = {}
     for address in PAGES:
         await page.goto(f"{dashboard.address}{address}")
+        await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
         over = await page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if over > 0:
             wide[address] = over
     assert wide == {}
+
+
+@pytest.mark.parametrize("width", [320, 390])
+async def test_on_a_phone_the_rows_of_tables_are_cards_and_still_rows(
+    dashboard: Dashboard, browser: Browser, width: int
+) -> None:
+    """Nothing has to be scrolled sideways, and who hears the page hears of rows and columns as ever."""
+    await fill(dashboard)
+    phone, desk = [await browser.new_page(viewport={"width": wide, "height": 800}) for wide in (width, 1280)]
+    tables = 0
+    for address in PAGES:
+        told = []
+        for page in (phone, desk):
+            await page.goto(f"{dashboard.address}{address}")
+            await page.evaluate("for (const one of document.querySelectorAll('main details')) one.open = true")
+            told.append([await page.get_by_role(role).count() for role in ("table", "row", "columnheader", "cell")])
+            if page is phone:
+                wide = await page.locator(".scroll").evaluate_all(
+                    "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)"
+                )
+                assert wide == [], address
+        assert told[0] == told[1], address
+        tables += told[0][0]
+        labels = await phone.locator("tbody :is(td, th)").evaluate_all("all => all.map(one => one.dataset.label)")
+        assert all(labels), address
+    assert tables >= 15

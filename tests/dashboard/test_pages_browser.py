@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, Route, async_playwright, expect
 
 from agent.browser.chromium import find_chromium
 from agent.model.clock import DEFAULT_FROZEN_START
@@ -72,6 +72,18 @@ async def test_a_report_is_sent_and_dropped_with_the_keyboard_alone(page: Page, 
     await expect(page.get_by_role("main")).not_to_contain_text(newest.id[:8])
 
 
+async def test_an_entry_is_removed_whatever_its_key(page: Page, dashboard: Dashboard) -> None:
+    """HTML and forms would change these."""
+    keys = ["a\rb", "a\nb", "a\0b", 'a"\\&<b']
+    for key in keys:
+        assert await dashboard.agent.shared_storage.set("https://shop.test", key, "value") is None
+    await page.goto(f"{dashboard.address}/shared-storage")
+    for left in range(len(keys), 0, -1):
+        await expect(page.get_by_role("button", name="Remove")).to_have_count(left)
+        await page.get_by_role("button", name="Remove").first.click()
+    await expect(page.get_by_role("main")).to_contain_text("Nothing is stored")
+
+
 async def test_a_refusal_is_told_where_it_happened(page: Page, dashboard: Dashboard) -> None:
     await page.goto(f"{dashboard.address}/timeline")
     await page.get_by_text("More", exact=True).click()
@@ -79,6 +91,17 @@ async def test_a_refusal_is_told_where_it_happened(page: Page, dashboard: Dashbo
     await page.get_by_label("Move by").press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("'soon' is no duration")
     assert dashboard.agent.clock.now() == DEFAULT_FROZEN_START
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_what_happens_while_a_page_is_loaded_is_on_it(page: Page, dashboard: Dashboard) -> None:
+    async def late(route: Route) -> None:
+        await register(dashboard.agent)
+        await route.continue_()
+
+    await page.route("**/live", late)
+    await page.goto(dashboard.address)
+    await expect(page.locator("details.event")).to_have_count(2)
 
 
 @pytest.mark.parametrize("page", [True], indirect=True)
@@ -95,6 +118,22 @@ async def test_the_timeline_is_live_and_keeps_what_is_open(page: Page, dashboard
     await expect(page.locator("#event-1 .checks")).to_be_visible()
     await expect(page.locator("#event-1 > summary")).to_be_focused()
     await expect(page.get_by_role("status")).to_have_text(re.compile(r"\d new events?"))
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_the_focus_stays_with_its_report_while_others_come_in(page: Page, dashboard: Dashboard) -> None:
+    """Else the next press of a key would drop another."""
+    await register(dashboard.agent)
+    mine = (await dashboard.agent.reports.newest(limit=1))[0].id
+    await page.goto(f"{dashboard.address}/reports")
+    drop = page.get_by_role("button", name=f"Drop report {mine[:8]}")
+    await drop.focus()
+    await register(dashboard.agent)
+    await expect(page.get_by_role("button", name="Drop report")).to_have_count(4)
+    await expect(drop).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="Drop report")).to_have_count(3)
+    assert mine not in {report.id for report in await dashboard.agent.reports.all()}
 
 
 @pytest.mark.parametrize("page", [True], indirect=True)

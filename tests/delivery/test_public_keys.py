@@ -13,6 +13,7 @@ from agent.crypto.public_keys import CoordinatorKey
 from agent.delivery import public_keys
 from agent.delivery.public_keys import MAX_BYTES, NoKeys, PublicKeys
 from agent.model.clock import Clock
+from agent.model.events import Event
 from agent.model.interfaces import Fetched, NoAnswer
 
 COORDINATOR = "https://coordinator.test"
@@ -44,7 +45,11 @@ class Network:
 class World:
     def __init__(self) -> None:
         self.network, self.clock = Network(), Clock.frozen()
-        self.keys = PublicKeys(self.network, self.clock, "Test/1")
+        self.noted: list[Event] = []
+        self.keys = PublicKeys(self.network, self.clock, "Test/1", note=self._note)
+
+    async def _note(self, event: Event) -> None:
+        self.noted.append(event)
 
     async def of(self) -> tuple[CoordinatorKey, ...] | NoKeys:
         return await self.keys.of(COORDINATOR)
@@ -187,3 +192,36 @@ async def test_a_coordinator_whose_host_is_not_mapped_is_told_by_its_host(world:
 
     world.network.answer = absent
     assert await world.of() == NoKeys(f"no keys from {URL}: host not mapped", "coordinator.test")
+
+
+async def test_each_request_leaves_an_event_and_what_is_fresh_leaves_none(world: World) -> None:
+    for _ in range(2):
+        await world.of()
+    (event,) = world.noted
+    assert (event.kind, event.verdict, event.data["keys"]) == ("coordinator-keys", "fetched", ["k1"])
+    assert event.data["url"] == event.data["http"]["url"] == URL
+    assert (event.data["http"]["method"], event.data["http"]["status"]) == ("GET", 200)
+    (check,) = event.trace.checks
+    assert check.detail == "1 key, fresh until 2026-01-05T09:01:00+00:00"
+    assert base64.b64encode(KEYS[0].public_key).decode() not in str(event), "what the answer says is not kept"
+
+
+async def test_a_request_that_gives_no_keys_says_why_and_what_to_do(world: World) -> None:
+    world.network.answer = world.network.fresh(status=503)
+    await world.of()
+    (event,) = world.noted
+    assert (event.verdict, event.data["http"]["status"]) == ("failed", 503)
+    (check,) = event.trace.checks
+    assert check.detail == f"no keys from {URL}: 503"
+    assert check.fix
+
+
+async def test_a_coordinator_that_is_not_mapped_leaves_an_event_without_a_request(world: World) -> None:
+    async def nowhere() -> NoAnswer:
+        return NoAnswer(mapped=False, detail="host not mapped")
+
+    world.network.answer = nowhere
+    await world.of()
+    (event,) = world.noted
+    assert event.verdict == "not-mapped"
+    assert "http" not in event.data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -26,7 +27,7 @@ TRIGGER: dict[str, Any] = {"event_trigger_data": [{"trigger_data": "3"}]}
 
 
 @asynccontextmanager
-async def an_agent() -> AsyncIterator[Agent]:
+async def an_agent(*, minimum_batch: int = 20) -> AsyncIterator[Agent]:
     """Without noise; adtech.test takes every report."""
 
     async def take(request: web.Request) -> web.Response:
@@ -35,7 +36,7 @@ async def an_agent() -> AsyncIterator[Agent]:
 
     collector = web.Application()
     collector.router.add_post("/{path:.*}", take)
-    settings = settings_for(noise=False)
+    settings = replace(settings_for(noise=False), minimum_batch=minimum_batch)
     async with Agent.open_profile(":memory:", seed=1, clock=Clock.frozen(START), settings=settings) as agent:
         agent.map("adtech.test", collector)
         yield agent

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agent.expectations import ExpectationError, Expectations, expect
+from agent.expectations import ExpectationError, Expectations, expect, waiting
 from agent.model.clock import DAY
 from agent.model.errors import UsageError
 from agent.model.reports import ReportState
@@ -157,6 +157,27 @@ async def test_not_goes_all_the_way_that_the_clock_may_move() -> None:
         assert agent.clock.now() - START == 30 * DAY
 
 
+async def test_a_count_of_none_goes_all_the_way_that_the_clock_may_move() -> None:
+    async with an_agent() as agent:
+        await register_source(agent)
+        await register_trigger(agent)
+        with pytest.raises(ExpectationError, match="expected no reports with kind event-level, there is one"):
+            await expect(agent).to_have_report(kind="event-level", count=0, advance="30d", timeout=SOON)
+        assert await expect(agent).to_have_source(event_id=5, count=0) is None
+
+
+async def test_not_waits_for_what_pages_are_about_to_ask_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "QUIET", 1.0)
+    async with an_agent() as agent:
+
+        async def a_little_later() -> None:
+            await asyncio.sleep(SOON)
+            await register_trigger(agent)
+
+        with pytest.raises(ExpectationError, match="expected no triggers, there is one"):
+            await asyncio.gather(a_little_later(), expect(agent).not_to_have_trigger())
+
+
 async def test_not_stops_where_it_is_not_so() -> None:
     async with an_agent() as agent:
         await register_source(agent)
@@ -172,6 +193,11 @@ async def test_not_stops_where_it_is_not_so() -> None:
         (lambda expected: expected.to_have_source(evnt_id=1), "write event_id"),
         (lambda expected: expected.not_to_have_report(knd="event-level"), "write kind"),
         (lambda expected: expected.to_have("sauce", {}), "source"),
+        (lambda expected: expected.not_to_have_report(kind="event_level"), "write event-level"),
+        (lambda expected: expected.not_to_have_report(state="snet"), "write sent"),
+        (lambda expected: expected.not_to_have_source(type="navigaton"), "write navigation"),
+        (lambda expected: expected.to_have_source(count=-1), "-1 is no count"),
+        (lambda expected: expected.to_have_source(count=True), "True is no count"),
     ],
 )
 async def test_an_unknown_name_is_refused_at_once_with_the_nearest(

@@ -6,6 +6,8 @@ import pytest
 
 from agent.expectations import waiting
 from agent.model.clock import DAY, HOUR
+from agent.model.events import Event
+from agent.model.tasks import Tasks
 from agent.runtime import Agent
 from tests.expectations.agents import START, an_agent, register_source, register_trigger
 
@@ -43,6 +45,23 @@ async def test_what_is_about_to_be_registered_keeps_its_instant(monkeypatch: pyt
         (source,) = await agent.state.sources()
         assert source.time == START
         assert agent.clock.now() == START + DAY
+
+
+async def test_a_page_that_never_rests_is_waited_for_no_longer_than_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "RESTLESS", 0.3)
+    async with an_agent() as agent:
+
+        async def restless() -> None:
+            while True:
+                await agent.note(Event("x", START, "x", "x"))
+                await asyncio.sleep(0.01)
+
+        tasks = Tasks()
+        tasks.start(restless(), "a page that never rests")
+        try:
+            await asyncio.wait_for(waiting.asked(agent), 5)
+        finally:
+            await tasks.close()
 
 
 async def test_the_last_look_is_after_the_time_is_over() -> None:

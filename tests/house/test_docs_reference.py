@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 import pytest
 
@@ -50,6 +51,16 @@ def test_every_setting_has_words() -> None:
     told = re.findall(r"^(?:\| `([a-z_]+)` \| |## `\[([a-z_]+)\]`)", text, re.MULTILINE)
     assert {key or table for key, table in told} >= set(keys())
     assert {table for _, table in told if table} == set(TABLES)
+
+
+def test_every_number_and_switch_of_every_table_has_words() -> None:
+    text = (FOLDER / "configuration.md").read_text("utf-8")
+    told = dict(re.findall(r"^## `\[(\w+)\]`\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL))
+    words = {name: dict(re.findall(r"^\| `(\w+)` \| (.*?) \| ", rows, re.MULTILINE)) for name, rows in told.items()}
+    assert {name: set(rows) for name, rows in words.items()} == {
+        name: {field.name for field in fields(limits)} for name, limits in TABLES.items()
+    }
+    assert [f"{table}.{key}" for table, rows in words.items() for key, meaning in rows.items() if not meaning] == []
 
 
 def test_every_verdict_has_a_meaning() -> None:

@@ -34,6 +34,7 @@ WITHOUT_COUNTERPART = {"conformance", "house", "scenarios", "simulation", "secur
 ABOUT_SEVERAL = {
     "tests/aggregation/test_payload_goldens.py",
     "tests/browser/network/test_concurrency.py",
+    "tests/cli/test_start.py",
     "tests/delivery/test_delivery_rules.py",
     "tests/engines/attribution/test_level1_examples.py",
     "tests/engines/attribution/test_properties.py",

@@ -146,6 +146,16 @@ def test_a_story_of_attribution_reporting_is_known_by_its_input(tmp_path: Path) 
     assert json.loads(story.emit()) == {"id": path, "reports": []}
 
 
+def test_a_relative_story_takes_the_config_of_where_it_is_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("without", "with"):
+        write(tmp_path / name / "in" / "story.json", {"events": [SAVE, MEASURE]})
+    write(tmp_path / "with" / "in" / "CONFIG.json", CONFIG)
+    monkeypatch.chdir(tmp_path / "without" / "in")
+    assert "needs a `config`" in message("story.json")
+    monkeypatch.chdir(tmp_path / "with" / "in")
+    assert [story.mismatches for story in run_file("story.json")] == [[]]
+
+
 def test_its_default_config_lies_beside_it_or_above_and_is_no_story(tmp_path: Path) -> None:
     write(tmp_path / "default_config.json", '{"nonsense": 1} // why')
     path = write(tmp_path / "story.json", interop_story(OFFLINE))

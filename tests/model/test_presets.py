@@ -16,6 +16,33 @@ def test_chromium_is_the_default_and_changes_nothing() -> None:
     assert settings_for() == settings_for("chromium") == Settings()
 
 
+def test_spec_is_what_the_draft_asks_of_every_browser_whatever_was_set_before() -> None:
+    before = AttributionLimits(max_lookback_days=365, max_credit_size=100, max_histogram_size=7)
+    settings = settings_for("spec", base=Settings(limits=before, minimum_batch=1))
+    asked = {
+        "max_lookback_days": 30,
+        "max_conversion_sites_per_impression": 5,
+        "max_conversion_callers_per_impression": 10,
+        "max_impression_callers_for_conversion": 10,
+        "max_impression_sites_for_conversion": 30,
+        "max_credit_size": 10,
+        "max_match_values": 30,
+        "per_site_privacy_budget": 1_000_000,
+        "privacy_budget_epoch_days": 7,
+    }
+    assert {name: getattr(settings.limits, name) for name in asked} == asked
+    assert settings.minimum_batch == 20
+    assert settings.limits.max_histogram_size == 7, "the draft names none"
+
+
+def test_spec_keeps_chromiums_numbers_where_the_specification_leaves_them_to_the_browser() -> None:
+    settings = settings_for("spec")
+    assert settings.attribution_reporting_limits == AttributionReportingLimits()
+    assert settings.private_aggregation_limits == PrivateAggregationLimits()
+    assert settings.shared_storage_limits == Settings().shared_storage_limits
+    assert settings.protected_audience_limits == Settings().protected_audience_limits
+
+
 def test_testing_has_chromiums_own_switches_for_local_testing() -> None:
     settings = settings_for("testing")
     assert settings.attribution_reporting_limits == AttributionReportingLimits(debug_mode=True)
@@ -38,7 +65,9 @@ def test_no_number_of_tiny_is_above_chromiums() -> None:
 
 
 def test_noise_off_leaves_nothing_to_chance_in_what_is_reported() -> None:
-    limits = settings_for(noise=False).attribution_reporting_limits
+    settings = settings_for(noise=False)
+    limits = settings.attribution_reporting_limits
+    assert not settings.noise
     assert not limits.noise
     assert (limits.null_report_rate_exclude, limits.null_report_rate_include) == (0, 0)
     assert limits.aggregatable_report_delay_span == AttributionReportingLimits().aggregatable_report_delay_span

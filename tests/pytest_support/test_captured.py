@@ -16,7 +16,7 @@ from agent.model.errors import UsageError
 from agent.model.private_aggregation import DebugDetails
 from agent.model.reports import ReportKind
 from agent.model.rng import SeededRng
-from agent.pytest_support.captured import MEMBERS, CapturedReport, candidate_of, check_members, opened
+from agent.pytest_support.captured import MEMBERS, CapturedReport, candidate_of, check_members, kind_of, opened
 from tests.engines.attribution_reporting.test_report_bodies import BOTH_KEYS, EVENT, HISTOGRAM
 from tests.engines.private_aggregation.test_report_bodies import CONTENT
 
@@ -65,8 +65,11 @@ def test_what_is_under_the_seal_is_there_without_padding() -> None:
         sealed(Contribution(1, 1), shared_info='{"other": 1}'),
     ],
 )
-def test_what_does_not_open_has_no_contributions(body: Any) -> None:
-    assert opened(body, KEYS) == ()
+def test_what_does_not_open_has_no_contributions_and_is_not_called_null(body: Any) -> None:
+    assert opened(body, KEYS) is None
+    members = captured(body, ReportKind.AGGREGATABLE).members
+    assert not members.get("bucket")
+    assert members.get("null") is None, "nobody can say whether it contributes nothing"
 
 
 def test_a_null_report_says_so() -> None:
@@ -121,5 +124,12 @@ def test_a_member_that_no_such_report_has_is_told_with_the_nearest() -> None:
     assert refused.value.fix == "write trigger_data"
     with pytest.raises(UsageError, match="aggregatable reports have no member 'trigger_data'"):
         check_members(ReportKind.AGGREGATABLE, ["trigger_data"])
+
+
+def test_a_kind_that_no_reporting_origin_gets_is_told_with_the_nearest() -> None:
+    assert kind_of("event-level") is kind_of(ReportKind.EVENT_LEVEL) is ReportKind.EVENT_LEVEL
     with pytest.raises(UsageError, match="gets no attribution-conversion reports"):
-        check_members(ReportKind.ATTRIBUTION_CONVERSION, [])
+        kind_of(ReportKind.ATTRIBUTION_CONVERSION)
+    with pytest.raises(UsageError, match="gets no event_level reports") as refused:
+        kind_of("event_level")
+    assert refused.value.fix == "write event-level"

@@ -72,6 +72,9 @@ def test_the_seed_of_the_run_goes_before_everything_to_repeat_a_failure() -> Non
         (Node(), {"sed": 1}, "agent_params has no 'sed'; nearest is seed"),
         (Node(marker("tiny")), {}, "by name"),
         (Node(marker(bundle="never")), {}, "retain-on-failure, on, off"),
+        (Node(marker(noise="of")), {}, "noise='of' is no switch"),
+        (Node(), {"delays": 0}, "delays=0 is no switch"),
+        (Node(marker(seed="7")), {}, "seed='7' is no whole number"),
     ],
 )
 def test_what_is_no_choice_is_refused_with_the_test_and_what_there_is(
@@ -82,8 +85,31 @@ def test_what_is_no_choice_is_refused_with_the_test_and_what_there_is(
     assert node.nodeid in str(refused.value)
 
 
+def test_a_switch_may_be_a_word() -> None:
+    assert not chosen(Node(marker(noise="off"))).noise, "every text that is not empty is true"
+    assert chosen(Node(), private="on").private
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("t.py::test[a/b]", "t.py::test[a-b]"),
+        ("t.py::test[a b]", "t.py::test[a/b]"),
+        ("t.py::test[\u00e4]", "t.py::test[\u00f6]"),
+        ("\u0442.py::test_\u0442", "\u0443.py::test_\u0443"),
+        ("t.py::test[x-]", "t.py::test[x]"),
+        ("t.py::test[x--y]", "t.py::test[x-y]"),
+        ("a/b.py::test", "a-b.py::test"),
+    ],
+)
+def test_no_test_takes_away_the_bundle_of_another(one: str, other: str) -> None:
+    assert folder_name(one) != folder_name(other)
+    assert folder_name(one) == folder_name(one)
+
+
 def test_a_folder_has_the_tests_name_and_long_names_stay_apart() -> None:
-    assert folder_name("tests/test_a.py::TestB::test_c[x/../y z]") == "tests-test_a.py-TestB-test_c-x-..-y-z"
+    assert folder_name("tests/test_a.py::TestB::test_c[x-1.5]") == "tests-test_a.py-TestB-test_c-x-1.5"
+    assert folder_name("tests/test_a.py::test_c[x/../y z]").startswith("tests-test_a.py-test_c-x-..-y-z-")
     long, other = folder_name("a" * 300 + "b"), folder_name("a" * 300 + "c")
     assert len(long) <= 120
     assert long != other

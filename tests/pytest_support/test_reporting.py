@@ -63,7 +63,7 @@ async def test_reports_of_another_kind_do_not_count() -> None:
             await reporting.expect_aggregatable(timeout=0.05)
         with pytest.raises(ExpectationError, match=r"expected 2 event-level reports at adtech\.test"):
             await reporting.expect_event_level(count=2, timeout=0.05)
-        with pytest.raises(ValueError, match="event"):
+        with pytest.raises(UsageError, match="gets no event reports"):
             await reporting.expect_report("event")
 
 

@@ -70,3 +70,23 @@ async def test_a_folder_that_is_not_there_is_refused_with_where_it_was_looked_fo
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match=str(tmp_path)):
         Sites().serve("news.test", "pages/news")
+
+
+async def test_a_host_is_known_by_its_name_however_it_is_written() -> None:
+    async with a_run() as (running, sites):
+        assert sites.serve("News.Test.", says("news")) == "https://news.test"
+        assert await text_of(running.agent, "news.test") == "news"
+
+
+@pytest.mark.parametrize("host", ["https://news.test", "news.test/path", "a b"])
+async def test_what_is_no_host_is_refused_and_spoils_no_other_test(host: str) -> None:
+    async with a_run() as (_, sites):
+        with pytest.raises(UsageError, match="is no host name"):
+            sites.serve(host, says("news"))
+        with pytest.raises(UsageError, match="is no address of a server"):
+            sites.serve("news.test", "http://localhost:none")
+        async with Agent.open_profile(":memory:") as later:
+            sites.attach(later)
+            sites.serve("shop.test", says("shop"))
+            assert await text_of(later, "shop.test") == "shop"
+            sites.detach(later)

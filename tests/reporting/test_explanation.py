@@ -10,6 +10,7 @@ from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
 from agent.model.clock import DEFAULT_FROZEN_START
 from agent.model.events import Check, Event, Trace
 from agent.model.explanation import Explanation, explained
+from agent.model.shared_storage import StorageEvent
 from agent.reporting.explanation import explanation_document, explanation_lines, explanation_of, explanation_text
 
 NOW = DEFAULT_FROZEN_START
@@ -73,6 +74,34 @@ def test_a_check_that_fails_does_not_end_a_job_that_goes_on() -> None:
     assert lines[2:] == ["  FAIL  DECRYPTION_ERROR  1 left out", "  fix   decode it", "  ok    summary written   1"]
     ended = replace(going_on, trace=Trace((written, left_out)))
     assert explained(ended).stopped_at == 1
+
+
+def test_a_conversion_that_is_attributed_stops_nowhere() -> None:
+    refusing = Check("budget of the first week", passed=False, detail="0.4 short")
+    assert explained(event(GOOD, refusing, GOOD, verdict="attributed")).stopped_at is None
+    dropped = Check("credit of impression 2", passed=False, detail="1 to bucket 9, dropped")
+    assert explained(event(GOOD, GOOD, dropped, verdict="attributed")).stopped_at is None
+
+
+def test_a_conversion_whose_value_is_dropped_stops_at_a_credit_and_not_at_a_week_that_cannot_pay() -> None:
+    refusing, dropped = Check("budget", passed=False), Check("credit of impression 3", passed=False)
+    assert explained(event(refusing, GOOD, dropped, GOOD, verdict="index-too-large")).stopped_at == 2
+
+
+def test_an_operation_that_finished_stops_nowhere() -> None:
+    late = Check("time limit", passed=False, detail="1 contribution came after its time limit")
+    ended = event(GOOD, late, kind=StorageEvent.RUN, verdict="finished")
+    assert explained(ended).stopped_at is None
+    assert explained(replace(ended, verdict="failed")).stopped_at == 1
+
+
+def test_a_source_stops_where_its_verdict_came_from_and_not_at_a_limit_that_it_went_on_from() -> None:
+    of_all, taken = (
+        Check("destinations of any reporting site", False),
+        Check("destinations of unexpired sources", False),
+    )
+    refused = event(of_all, GOOD, taken, GOOD, kind="source-registration", verdict="source-destination-limit")
+    assert explained(refused).stopped_at == 2
 
 
 def test_what_it_came_from_stands_below_and_its_good_checks_are_counted() -> None:

@@ -44,6 +44,13 @@ def entries(events: list[Event], reports: list[Report] | None = None) -> list[di
     return found
 
 
+async def test_a_request_for_a_coordinators_keys_is_in_the_log() -> None:
+    found = await run(answering(200))
+    (keys,) = [entry for entry in found if entry["request"]["url"].endswith("/public-keys")]
+    assert (keys["request"]["method"], keys["response"]["status"]) == ("GET", 200)
+    assert "keys of https://" in keys["comment"]
+
+
 async def run(app: web.Application | None = None) -> list[dict[str, Any]]:
     """The log of a source, a trigger and a day, with ``app`` behind the reporting origin."""
     async with Agent.open_profile(":memory:", seed=7, clock=Clock.frozen()) as agent:

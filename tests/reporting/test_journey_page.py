@@ -46,6 +46,12 @@ def test_text_of_a_site_is_shown_as_text() -> None:
     assert "&lt;img src=x" in text
 
 
+def test_text_that_is_no_utf_8_is_written_all_the_same(tmp_path: Path) -> None:
+    failure = Failure("half \ud800", "half \ud800 of a pair")
+    result = JourneyResult("x", "\udcff.yaml", Outcome.FAILED, failure=failure)
+    assert "of a pair" in write_journeys([result], tmp_path / "page.html").read_text("utf-8")
+
+
 def test_each_event_is_a_dot_in_the_column_of_its_step_and_the_lane_of_its_site() -> None:
     chart = step_chart(STEPS)
     assert [number for number, _, _ in chart.columns] == [1, 2, 3]

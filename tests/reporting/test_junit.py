@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import junitparser
+import pytest
 
 from agent.reporting.journey_results import Failure, JourneyResult, Outcome, StepResult
 from agent.reporting.junit import junit_xml, write_junit
@@ -40,3 +41,10 @@ def test_text_of_a_site_is_text_in_the_file_and_what_xml_cannot_hold_is_replaced
     (case,) = suite
     assert case.result[0].message == "x.yaml: </failure>\ufffd]]>\ufffd"
     assert case.result[0].text == "\ufffd<b>"
+
+
+@pytest.mark.parametrize("file", [".", "..", "/", "a/../..", ".hidden", "bundle"])
+def test_a_folder_of_any_name_is_a_case(file: str) -> None:
+    (suite,) = junitparser.JUnitXml.fromstring(junit_xml([JourneyResult("x", file, Outcome.PASSED)]))
+    assert [case.name for case in suite] == ["x"]
+    assert all(case.classname for case in suite)

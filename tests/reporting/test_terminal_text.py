@@ -7,5 +7,9 @@ def test_what_a_terminal_obeys_is_escaped() -> None:
     assert harmless("a\x1b]0;title\x07\x00\r\x7f\x9b31mb") == r"a\x1b]0;title\x07\x00\r\x7f\x9b31mb"
 
 
+def test_what_no_encoding_has_is_escaped() -> None:
+    assert harmless("\ud800 \udcff").encode() == rb"\ud800 \udcff"
+
+
 def test_lines_tabs_and_letters_of_any_script_stay() -> None:
     assert harmless("eins\n\tzwei é 三") == "eins\n\tzwei é 三"

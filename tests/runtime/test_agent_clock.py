@@ -138,6 +138,25 @@ async def test_an_agent_that_is_killed_while_its_clock_runs_fast_does_not_go_bac
         await agent.clock.run()
 
 
+async def test_where_the_clock_was_moved_to_is_kept_before_anything_is_done_at_the_new_time(
+    wall: Wall, tmp_path: Path
+) -> None:
+    folder = tmp_path / "profile"
+    async with Agent.open_profile(folder, clock=Clock(wall)) as agent:
+        arrived = asyncio.Event()
+
+        async def arriving() -> None:
+            await arrived.wait()
+
+        agent.arrived = arriving
+        moving = agent.clock.advance("2d")
+        async with asyncio.timeout(10):
+            while await kept_ahead(folder) != 2 * DAY:
+                await asyncio.sleep(0.01)
+        arrived.set()
+        await moving
+
+
 async def test_what_falls_due_at_ten_thousand_times_the_speed_is_delivered_without_another_word() -> None:
     async with Agent.open_profile(":memory:", clock=Clock()) as agent:
         moved = asyncio.get_running_loop().time()

@@ -18,6 +18,7 @@ from agent.model.protected_audience import (
 )
 from agent.model.settings import Settings
 from agent.model.shared_storage import SharedStorageLimits
+from storage import events
 from tests.runtime.auction_world import BUYER, GROUP, PUBLISHER, SELLER, AuctionWorld, auction_world
 
 ONE = Contribution(1, 2)
@@ -40,6 +41,17 @@ async def test_reports_wait_until_the_ad_is_shown_and_are_made_once(world: Aucti
     assert world.buckets() == {BUYER: [(1, 2)]}
     (batch,) = world.batches
     assert (batch.api, batch.top_level_origin) == (PrivateAggregationApi.PROTECTED_AUDIENCE, PUBLISHER)
+
+
+async def test_what_is_reported_names_the_event_of_its_auction(world: AuctionWorld) -> None:
+    world.scripts.functions[AuctionFunction.REPORT_WIN] = lambda _: FunctionResult(contributions=(ONE,))
+    await world.join("a", 3)
+    shown_last, shown_first = [(await world.run())["urn"] for _ in range(2)]
+    await world.show(shown_first)
+    await world.show(shown_last, "second")
+    await world.rest()
+    stored = await world.world.database.transact("read", lambda c: events.read(c, kind=AudienceEvent.AUCTION))
+    assert world.world.auctions == [stored[1].id, stored[0].id]
 
 
 async def test_contributions_make_one_batch_for_each_owner_and_debug_key(world: AuctionWorld) -> None:

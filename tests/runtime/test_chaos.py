@@ -73,6 +73,34 @@ async def test_rules_are_set_replaced_and_cleared_and_a_bad_one_changes_nothing(
         assert agent.chaos.rules == ()
 
 
+async def test_what_the_owner_sets_and_ends_leaves_events_and_what_changes_nothing_leaves_none() -> None:
+    async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
+        agent.chaos.set("adtech.test", fail="50%")
+        agent.chaos.put({"host": "*.shop.test", "stall": "30s"})
+        with pytest.raises(UsageError):
+            agent.chaos.put({"host": "adtech.test", "fail": "200%"})
+        with pytest.raises(UsageError):
+            agent.chaos.clear("shop.test")
+        agent.chaos.clear("adtech.test")
+        agent.chaos.clear()
+        agent.chaos.clear()
+        for offline in (False, True, True, False):
+            await agent.set_offline(offline)
+        async with asyncio.timeout(5), agent.events.news:
+            while len(events := await agent.events.all()) < 6:
+                await agent.events.news.wait()
+    assert [(event.kind, event.verdict, event.data.get("host")) for event in events] == [
+        ("chaos.rule", "set", "adtech.test"),
+        ("chaos.rule", "set", "*.shop.test"),
+        ("chaos.rule", "cleared", "adtech.test"),
+        ("chaos.rule", "cleared", "*.shop.test"),
+        ("chaos.offline", "offline", None),
+        ("chaos.offline", "online", None),
+    ]
+    assert events[0].data["rule"]["fail"] == 0.5
+    assert events[0].summary == "chaos for adtech.test: 50 % fail with 503, by the profile's owner"
+
+
 async def test_the_profile_says_whether_it_is_offline() -> None:
     async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
         await agent.set_offline(True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from agent.model.errors import UsageError
 from agent.model.events import Event
 from agent.model.explanation import Explanation
 from agent.model.private_aggregation import Batch
+from agent.model.protected_audience import AudienceEvent
 from agent.model.reports import Report, ReportKind
 from agent.model.settings import Settings
 from agent.model.shared_storage import StorageEvent
@@ -64,9 +66,9 @@ async def trigger(agent: Agent, **header: Any) -> None:
     await register(agent, "https://shop.test", Eligibility.UNSET, REGISTER_TRIGGER, header or {**EVENT, **HISTOGRAM})
 
 
-async def contribute(agent: Agent, of: Batch) -> None:
+async def contribute(agent: Agent, of: Batch, auction: int | None = None) -> None:
     rules = rules_of(agent.settings, agent.rng, enabled=True)
-    await agent._database.transact("complete", lambda c: complete(c, of, rules, now=agent.clock.now()))
+    await agent._database.transact("complete", lambda c: complete(c, of, rules, now=agent.clock.now(), auction=auction))
 
 
 def shape(node: Explanation) -> Any:
@@ -182,14 +184,34 @@ async def test_contributions_stand_over_their_report(agent: Agent) -> None:
 
 
 async def test_contributions_and_the_operation_that_made_them_name_one_another(agent: Agent) -> None:
-    await contribute(agent, batch((1, 128)))
     ended = Event(StorageEvent.RUN, START, "finished", "operation finished", "news.test", {"origin": ORIGIN})
-    await agent.note(ended)
-    await agent.note(ended)
+    await contribute(agent, batch((1, 128)))
+    await contribute(agent, batch((2, 128)))
+    for data in ({"batch": 1}, {"batch": 2}, {}):  # two operations of one origin end together, and one without any
+        await agent.note(replace(ended, data={**ended.data, **data}))
     report = "private-aggregation report"
     assert shape(await agent.explain("last")) == "shared-storage.run", "another operation, which contributed nothing"
-    assert shape(await agent.explain("2")) == {"shared-storage.run": [{"contributions": [report]}]}
-    assert shape(await agent.explain("1")) == {"contributions": ["shared-storage.run", report]}
+    for run, of in ((3, 1), (4, 2)):
+        assert shape(await agent.explain(str(run))) == {"shared-storage.run": [{"contributions": [report]}]}
+        assert (await agent.explain(str(run))).children[0].event_id == of
+        assert shape(await agent.explain(str(of))) == {"contributions": ["shared-storage.run", report]}
+        assert (await agent.explain(str(of))).children[0].event_id == run
+
+
+async def test_an_auction_stands_over_its_batches_and_each_batch_over_its_auction(agent: Agent) -> None:
+    for _ in range(2):
+        await agent.note(Event(AudienceEvent.AUCTION, START, "won", "auction of https://seller.test", "news.test"))
+    await contribute(agent, batch((1, 128)), auction=2)
+    await contribute(agent, batch((2, 128)), auction=1)
+    await contribute(agent, batch((3, 128)), auction=2)
+    auction, report = AudienceEvent.AUCTION.value, "private-aggregation report"
+    made = await agent.explain("event:2")
+    assert shape(made) == {auction: [{"contributions": [report]}] * 2}
+    assert [child.event_id for child in made.children] == [3, 5]
+    assert [child.event_id for child in (await agent.explain("event:1")).children] == [4]
+    node = await agent.explain("last")
+    assert shape(node) == {"contributions": [auction, report]}
+    assert (node.event_id, node.children[0].event_id) == (5, 2)
 
 
 async def test_a_report_that_another_replaced_is_told_as_removed(agent: Agent) -> None:

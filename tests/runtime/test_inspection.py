@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.model.attribution import CallContext, Dialect
 from agent.model.clock import DEFAULT_FROZEN_START, Clock
-from agent.model.events import Event
+from agent.model.events import Event, Trace
 from agent.model.reports import ReportState
 from agent.model.settings import LOCAL_SERVICE
 from agent.model.tasks import Tasks
@@ -49,6 +49,20 @@ async def test_events_replay_from_the_first_and_follow() -> None:
         await until(2, seen)
         await tasks.close()
     assert [event.data["histogramIndex"] for event in seen] == [0, 1]
+
+
+async def test_the_newest_of_some_kinds_come_in_one_order_however_many_others_there_are() -> None:
+    kinds = ["b", "a", "c", "a", "bb", "b", "c", "a"]
+    async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
+        await agent.note(*(Event(kind, 0, "v", "s", "", {}, Trace(())) for kind in kinds))
+        for asked, told in (
+            ({}, [8, 6, 4, 2, 1]),
+            ({"limit": 2}, [8, 6]),
+            ({"before": 6}, [4, 2, 1]),
+            ({"before": 6, "limit": 1}, [4]),
+        ):
+            assert [one.id for one in await agent.events.newest_of(["a", "b"], **asked)] == told
+        assert await agent.events.newest_of(["none"]) == []
 
 
 async def test_a_follower_begins_anew_when_another_state_is_loaded(tmp_path: Path) -> None:

@@ -60,14 +60,23 @@ async def test_one_that_comes_after_the_trigger_is_not_told(agent: Agent) -> Non
     assert (await agent.explain("1")).children == ()
 
 
-async def test_one_that_has_expired_is_told_as_gone_before_others(agent: Agent) -> None:
+async def test_one_that_has_expired_is_told_with_how_long_ago_before_others(agent: Agent) -> None:
     await agent.register(SOURCE)
     await agent.register(OTHER_ORIGIN)
     await agent.clock.advance(31 * DAY)
     await agent.register(TRIGGER)
     (title, check), (other, _) = await lacking(agent)
     assert (title, other) == ("source 1", "source 2")
-    assert (check.rule, check.detail) == ("stored", "it is gone: expired, evicted or cleared")
+    assert check.rule == "expiry"
+    assert check.detail == "expired 2026-02-04T09:00:00+00:00, 30d after it was registered and 1d before the trigger"
+
+
+async def test_one_that_was_cleared_is_told_as_gone(agent: Agent) -> None:
+    await agent.register(SOURCE)
+    await agent.state.clear(site="news.test")
+    await agent.register(TRIGGER)
+    ((_, check),) = await lacking(agent)
+    assert (check.rule, check.detail) == ("stored", "it is gone: evicted or cleared")
 
 
 async def test_one_without_the_scope_of_the_trigger_is_told(agent: Agent) -> None:
@@ -76,6 +85,21 @@ async def test_one_without_the_scope_of_the_trigger_is_told(agent: Agent) -> Non
     await agent.register(replace(TRIGGER, fields={"Attribution-Reporting-Register-Trigger": scoped}))
     ((_, check),) = await lacking(agent)
     assert check.rule == "attribution_scopes"
+    assert check.detail == 'the source has [], the trigger asks for ["a"]'
+
+
+async def test_what_a_source_lacked_stays_true_when_another_trigger_ends_it_later(agent: Agent) -> None:
+    await agent.register(SOURCE)
+    await agent.register(SOURCE)
+    scoped = b'{"event_trigger_data": [{}], "attribution_scopes": ["a"]}'
+    await agent.register(replace(TRIGGER, fields={"Attribution-Reporting-Register-Trigger": scoped}))
+    before = await lacking(agent)
+    unmatched = await agent.events.last("trigger-registration")
+    assert unmatched is not None
+    await agent.register(TRIGGER)  # it is attributed to the later source, which ends the earlier
+    node = await agent.explain(f"event:{unmatched.id}")
+    told = [(child.title, next(check for check in child.checks if not check.passed)) for child in node.children]
+    assert told == before
 
 
 async def test_the_three_nearest_are_told_and_the_newest_first(agent: Agent) -> None:

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from agent.model.settings import Settings
+from agent.reporting.har import har_document
 from agent.runtime import Agent
 from tests.browser.ledger import site
 
@@ -72,6 +73,23 @@ async def test_a_fetch_with_the_option_is_marked_and_its_response_writes(agent: 
     assert await _entries(agent, B) == {"a": "bc"}
     assert await _entries(agent, NEWS) == {}
     assert server.asked == [("b.test/h", None), ("b.test/h", "?1")]
+
+
+async def test_what_a_response_wrote_is_told_with_its_exchange_and_without_the_value(
+    agent: Agent, server: Server
+) -> None:
+    server.writes("b.test/h", "set;key=a;value=hidden")
+    page = await agent.new_page(f"{NEWS}/")
+    await _fetch(page, f"{B}/h?q=1")
+    (event,) = await agent.events.all("shared-storage.batch-update")
+    assert (event.verdict, event.data["url"]) == ("stored", f"{B}/h?q=1")
+    record = event.data["http"]
+    assert (record["method"], record["url"], record["status"]) == ("GET", f"{B}/h?q=1", 200)
+    assert ["Access-Control-Allow-Origin", "*"] in record["response"]
+    assert "hidden" not in str(event)
+    (entry,) = har_document([event], (), version="1")["log"]["entries"]
+    assert (entry["request"]["url"], entry["response"]["status"]) == (f"{B}/h?q=1", 200)
+    assert "Shared-Storage-Write is left out" in entry["comment"]
 
 
 async def test_a_request_may_both_register_and_write(agent: Agent, server: Server) -> None:

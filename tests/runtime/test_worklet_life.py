@@ -16,7 +16,7 @@ from agent.model.worklets import OperationResult, ScriptFailure, StorageFailure
 from agent.runtime import shared_storage
 from storage import events as event_store
 from tests.runtime import worklet_world
-from tests.runtime.worklet_world import ADTECH, DETERMINISTIC, NEWS, SCRIPT, World
+from tests.runtime.worklet_world import ADTECH, CONFIG, DETERMINISTIC, NEWS, SCRIPT, World
 
 ONE, TWO = Contribution(1, 10), Contribution(2, 20)
 
@@ -201,6 +201,18 @@ async def test_a_deterministic_operation_that_never_ends_reports_after_five_seco
     assert event is not None
     assert event.trace.stopped_at is not None
     assert event.trace.stopped_at.detail.startswith("1 contribution came after"), "and that is told"
+
+
+async def test_the_end_of_an_operation_names_the_event_of_what_it_contributed(world: World) -> None:
+    for config in (CONFIG, DETERMINISTIC):
+        await world.run(config=config)
+        world.worklet.services.contributed(world.worklet.calls["op"].id, ONE)
+        world.clock.advance(5000)
+        await world.shared_storage.clock_moved()
+        world.worklet.end("op")
+        await world.settle()
+    ends = await world.database.transact("read", lambda c: event_store.read(c, kind=StorageEvent.RUN))
+    assert [event.data["batch"] for event in ends] == [1, 2], "whether it was complete then, or at its time limit"
 
 
 async def test_a_time_limit_that_the_clock_was_moved_past_counts_at_its_own_instant(world: World) -> None:

@@ -147,6 +147,8 @@ class World:
     browser: Browser = field(default_factory=Browser)
     batches: list[tuple[Batch, int]] = field(default_factory=list)
     """With the instant at which each was complete."""
+    auctions: list[int | None] = field(default_factory=list)
+    """The numbers of the auctions' events that the batches are of."""
     calls: int = 0
 
     def __post_init__(self) -> None:
@@ -170,8 +172,10 @@ class World:
         self.browser.loading.set()
         self.page = self.open()
 
-    async def _complete(self, batch: Batch, *, now: int) -> None:
+    async def _complete(self, batch: Batch, *, now: int, auction: int | None = None) -> int | None:
         self.batches.append((batch, now))
+        self.auctions.append(auction)
+        return len(self.batches)
 
     def open(self, origin: str = NEWS, frame: str = "T", parent: str | None = None) -> Document:
         """A document, committed in a frame; what stood there before has ended."""

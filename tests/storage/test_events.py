@@ -147,6 +147,19 @@ def test_a_source_and_an_impression_name_the_event_that_stored_them(database: Da
     assert database.transact("find", lambda c: (events.of_source(c, 4), events.of_impression(c, 1))) == (None, None)
 
 
+def test_an_auction_and_a_batch_name_the_events_of_what_they_are_linked_with(database: Database) -> None:
+    of_auction = replace(EVENT, kind="private-aggregation", data={"auction": 7})
+    append(database, of_auction, replace(of_auction, kind="conversion"), replace(of_auction, data={}), of_auction)
+    append(database, replace(EVENT, kind="shared-storage.run", data={"batch": 4}))
+    found = database.transact("find", lambda c: events.of_auction(c, 7))
+    assert [event.id for event in found] == [1, 4]
+    assert [event.id for event in database.transact("find", lambda c: events.of_auction(c, 7, limit=1))] == [1]
+    run = database.transact("find", lambda c: events.of_batch(c, 4))
+    assert run is not None
+    assert run.id == 5
+    assert database.transact("find", lambda c: (events.of_auction(c, 8), events.of_batch(c, 1))) == ([], None)
+
+
 def test_the_events_before_one_are_given_from_the_latest_on(database: Database) -> None:
     append(database, *[EVENT] * 4, replace(EVENT, kind="impression"), EVENT)
     before = database.transact("before", lambda c: events.before(c, 5, "conversion", limit=2))
@@ -159,6 +172,8 @@ def test_the_events_before_one_are_given_from_the_latest_on(database: Database) 
         lambda c: events.of_report(c, "7f"),
         lambda c: events.of_source(c, 3),
         lambda c: events.of_impression(c, 3),
+        lambda c: events.of_auction(c, 3),
+        lambda c: events.of_batch(c, 3),
         lambda c: events.before(c, 5, "conversion", limit=2),
     ],
 )
@@ -167,3 +182,14 @@ def test_what_belongs_to_something_is_found_by_seeking(
 ) -> None:
     plan = steps(database.connection, work)
     assert [step.split()[0] for step in plan] == ["SEARCH"]
+
+
+def test_texts_that_a_page_made_long_are_cut(database: Database) -> None:
+    check = Check("r" * 20_000, False, "d" * 20_000, "f" * 20_000)
+    append(database, replace(EVENT, summary="s" * events.LONGEST_TEXT, trace=Trace((check,))))
+    append(database, replace(EVENT, summary="s" * (events.LONGEST_TEXT + 1)))
+    whole, cut = database.transact("read", events.read)
+    assert whole.summary == "s" * 8192
+    assert cut.summary == "s" * 8191 + "…"
+    (kept,) = whole.trace.checks
+    assert [(len(text), text[-1]) for text in (kept.rule, kept.detail, kept.fix)] == [(8192, "…")] * 3

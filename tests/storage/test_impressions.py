@@ -11,6 +11,7 @@ from agent.model.attribution import Candidate, Dialect, Impression
 from agent.model.clock import DAY, WEEK
 from storage import impressions, privacy_budgets
 from storage.database import Database
+from tests.storage.plans import steps
 
 CURRENT, SEED = Dialect.CURRENT, Dialect.LEVEL1_2024
 PLAIN = Impression(CURRENT, 7, "news.test", None, (), (), 1_000, 30, 3, priority=-2)
@@ -254,3 +255,12 @@ def test_clearing_and_expiry_seek_and_never_scan_the_store(connection: sqlite3.C
         steps = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + statement)]
         assert not [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step], statement
         assert "expires" not in statement or not any("TEMP B-TREE" in step for step in steps), "the index has the order"
+
+
+def test_a_page_of_old_impressions_reads_nothing_but_them(connection: sqlite3.Connection) -> None:
+    numbers = [save(connection) for _ in range(4)]
+    assert [one.id for one in impressions.newest(connection, before=numbers[2], limit=1)] == [numbers[1]]
+    assert [one.id for one in impressions.newest(connection, limit=2)] == [numbers[3], numbers[2]]
+    assert steps(connection, lambda c: impressions.newest(c, before=3)) == [
+        "SEARCH impressions USING INTEGER PRIMARY KEY (rowid<?)"
+    ]

@@ -62,6 +62,13 @@ def test_expired_groups_are_not_there_and_can_be_removed(connection: sqlite3.Con
     assert names(connection) == ["long"]
 
 
+def test_the_first_groups_are_read_and_all_are_counted(connection: sqlite3.Connection) -> None:
+    for name in ("c", "a", "b"):
+        store.put(connection, group(name, lifetime=HOUR if name == "b" else 2 * HOUR))
+    assert [one.group.name for one in store.read(connection, now=NOON, limit=2)] == ["a", "b"]
+    assert [store.count(connection, now=now) for now in (NOON, NOON + HOUR)] == [3, 2]
+
+
 def test_a_group_that_is_left_takes_its_wins_along(connection: sqlite3.Connection) -> None:
     store.put(connection, group())
     store.add_win(connection, group().group, "{}", now=NOON)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -173,3 +175,38 @@ async def test_a_running_agent_s_database_is_asked_beside_its_work(tmp_path: Pat
             await database.ask("UPDATE clock SET ahead = 6", limit=1, seconds=5)
         await database.transact("write again", lambda c: c.execute("UPDATE clock SET ahead = ahead + 1"))
         assert (await database.ask("SELECT ahead FROM clock", limit=1, seconds=5)).rows == [(6,)]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_question_that_nobody_waits_for_any_more_is_ended(tmp_path: Path, kept: bool) -> None:
+    async def give_up() -> None:
+        async with await AsyncDatabase.open(tmp_path / "a.sqlite3" if kept else ":memory:", now=0) as database:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await database.ask(ENDLESS, limit=1, seconds=100)
+
+    began = time.monotonic()
+    asyncio.run(give_up())  # which ends when its threads do: what keeps a command from ending
+    assert time.monotonic() - began < 50
+
+
+def test_large_values_are_ended_in_time_too(connection: sqlite3.Connection) -> None:
+    large = "WITH RECURSIVE up (n, x) AS (SELECT 1, 1 UNION SELECT n + 1, randomblob(1000000) FROM up) SELECT x FROM up"
+    looks = 0
+
+    def given_up() -> bool:
+        nonlocal looks
+        looks += 1
+        return looks == 3
+
+    made = 0
+
+    def counted(size: int) -> bytes:
+        nonlocal made
+        made += 1
+        return bytes(size)
+
+    connection.create_function("randomblob", 1, counted)
+    with pytest.raises(UsageError):
+        ask(connection, f"{large} ORDER BY x", limit=1, seconds=100, given_up=given_up)
+    assert made < 200, "each is a megabyte"

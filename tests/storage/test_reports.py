@@ -109,6 +109,11 @@ def test_the_reports_of_a_decision_come_in_their_order(connection: sqlite3.Conne
         (lambda c: reports.find(c, "ab"), "INDEX sqlite_autoindex_reports_1 (id>? AND id<?)"),
         (lambda c: reports.of_event(c, 3), "INDEX reports_by_event (event_id=?)"),
         (lambda c: reports.read(c, after=3), "INTEGER PRIMARY KEY (rowid>?)"),
+        (lambda c: reports.newest(c, before=3), "INTEGER PRIMARY KEY (rowid<?)"),
+        (
+            lambda c: reports.newest(c, before=3, states=[ReportState.FAILED]),
+            "INDEX reports_by_state (state=? AND position<?)",
+        ),
         (lambda c: reports.read(c, after=3, state=ReportState.SENT), "INDEX reports_by_state (state=? AND position>?)"),
     ],
 )
@@ -120,4 +125,5 @@ def test_no_look_at_reports_scans_or_sorts_what_is_stored(
     work(connection)
     connection.set_trace_callback(None)
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
-    assert plan == [f"SEARCH reports USING {index}"]
+    own = ("json_each", "SUBQUERY")
+    assert [step for step in plan if not any(word in step for word in own)] == [f"SEARCH reports USING {index}"]

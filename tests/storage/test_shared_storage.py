@@ -40,6 +40,11 @@ def test_what_is_written_is_read_until_it_expires(connection: sqlite3.Connection
     assert store.entries(connection, A, expired=LIVE) == []
 
 
+def test_the_first_entries_are_read_alone(connection: sqlite3.Connection) -> None:
+    write(connection, b="2", c="3", a="1")
+    assert [one.key for one in store.entries(connection, A, expired=EXPIRED, limit=2)] == ["a", "b"]
+
+
 def test_origins_do_not_see_one_another(connection: sqlite3.Connection) -> None:
     for number, origin in enumerate([A, B, "https://sub.a.test", "https://a.test:8443", "http://a.test"]):
         write(connection, origin, k=str(number))

@@ -115,6 +115,19 @@ def test_deactivated_sources_are_picked_no_more_for_any_destination_and_still_st
     assert (picked(connection), picked(connection, "a"), picked(connection, destination=OTHER)) == (3, None, 4)
     assert ids(connection) == [1, 2, 3, 4]
     assert sources.inactive(connection) == {1, 2}
+    assert sources.inactive(connection, 2) == sources.inactive(connection, 2, 3) == {2}
+    assert sources.inactive(connection, 3, 9) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "work", [lambda c: sources.inactive(c, 3, 5), lambda c: sources.newest(c, before=5)], ids=["inactive", "newest"]
+)
+def test_a_page_of_old_sources_reads_nothing_but_them(
+    connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], object]
+) -> None:
+    (step,) = steps(connection, work)
+    assert step.startswith("SEARCH sources USING INTEGER PRIMARY KEY (")
+    assert "rowid<?" in step
 
 
 def test_the_active_sources_of_an_origin_are_counted(connection: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ from agent.engines.attribution_reporting.chance import RngChance
 from agent.model.attribution_reporting.eligibility import REGISTER_TRIGGER, Eligibility, RegistrationResponse
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.rng import SeededRng
-from agent.verbs.recording import LONGEST_FIELD, Recording
+from agent.verbs.recording import LONGEST_FIELD, Recording, told_options
 
 
 def recording(field: bytes = b"{}", http: Mapping[str, Any] | None = None) -> Recording:
@@ -68,3 +68,9 @@ def test_a_field_that_is_no_utf_8_is_altered() -> None:
 
 def test_the_exchange_is_told_where_there_was_one() -> None:
     assert recording(http={"method": "GET"}).told()["http"] == {"method": "GET"}
+
+
+@pytest.mark.parametrize(("length", "kept"), [(LONGEST_FIELD - 2, True), (LONGEST_FIELD - 1, False)])
+def test_of_a_call_with_long_options_none_is_kept(length: int, kept: bool) -> None:
+    options = {"histogramIndex": 1, "conversionSites": ["x" * length, "y"]}
+    assert told_options(options) == ({"options": options} if kept else {"altered": ["options"]})

@@ -92,13 +92,13 @@ class HostMap:
         URL without path (``http://localhost:3000``), an aiohttp application, or a folder of static files; the latter
         two need a running loop. Raises UsageError for a host or target that is none of these.
         """
-        self._targets[_host_name(host)] = upstream = self._upstream_of(target)
+        self._targets[host_name(host)] = upstream = self._upstream_of(target)
         return upstream
 
     def map_by_default(self, hosts: Iterable[str], target: web.Application) -> Upstream:
         """Put ``target`` behind each of ``hosts`` like :meth:`map`, but for what that maps, before or later."""
         upstream = self._upstream_of(target)
-        self._defaults.update(dict.fromkeys(map(_host_name, hosts), upstream))
+        self._defaults.update(dict.fromkeys(map(host_name, hosts), upstream))
         return upstream
 
     def mapped(self) -> list[str]:
@@ -109,7 +109,7 @@ class HostMap:
         if isinstance(target, web.Application):
             return Upstream("127.0.0.1", self._serving.start(target))
         if isinstance(target, str) and target.startswith(("http://", "https://")):
-            return _parse_target(target)
+            return parse_target(target)
         folder = Path(target)
         if not folder.is_dir():
             raise UsageError(
@@ -156,7 +156,8 @@ def unreachable(upstream: Upstream, reason: str) -> Refusal:
     )
 
 
-def _host_name(host: str) -> str:
+def host_name(host: str) -> str:
+    """``host`` as it is looked up. Raises UsageError for what is no name of a host, nor ``*.`` before one."""
     name = host.strip().lower().rstrip(".")
     if not _HOST_NAME.fullmatch(name) or ".." in name:
         raise UsageError(
@@ -175,7 +176,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _parse_target(target: str) -> Upstream:
+def parse_target(target: str) -> Upstream:
+    """The server that a URL names. Raises UsageError for one that names more, or none."""
     fault = UsageError(
         f"{target!r} is no address of a server",
         where="map",

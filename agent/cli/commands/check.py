@@ -83,7 +83,13 @@ def _read(value: str) -> bytes:
     if value == _STDIN:
         content = sys.stdin.buffer.read()
     elif value.startswith(_FILE):
-        content = Path(value.removeprefix(_FILE)).read_bytes()
+        file = value.removeprefix(_FILE)
+        try:
+            content = Path(file).read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"cannot be read: {error.strerror}", where=file, rule="@FILE reads the header's value from a file"
+            ) from None
     else:
         content = os.fsencode(value)
     return content.strip(b" \t\r\n")

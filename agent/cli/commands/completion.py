@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import rich_click as click
-from click.shell_completion import get_completion_class
 
 from agent.cli.main import cli
 from agent.cli.session import Session, with_session
@@ -20,6 +19,8 @@ def completion(session: Session, shell: str) -> None:
     bash: eval "$(tallyhost completion bash)" in ~/.bashrc; zsh the same in ~/.zshrc;
     fish: tallyhost completion fish > ~/.config/fish/completions/tallyhost.fish
     """
+    from click.shell_completion import get_completion_class
+
     kind = get_completion_class(shell)
     assert kind is not None
     script = kind(cli, {}, "tallyhost", _VARIABLE).source()

@@ -15,8 +15,6 @@ import rich_click as click
 from agent.cli.output import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
-from agent.crypto.aggregatable_payload import Payload, open_payload, read_payload
-from agent.crypto.public_keys import decode_key
 from agent.model.errors import UsageError
 
 _STDIN = "-"
@@ -60,6 +58,8 @@ def keys_of_file(file: str) -> Keys:
 
 def read_keys(document: Any, where: str) -> Keys:
     """The private keys of ``{"keys": [{"id", "private_key"}]}``, by id; ``where`` is named in the UsageError."""
+    from agent.crypto.public_keys import decode_key
+
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise UsageError('no list "keys"', where=where, rule=_KEYS_RULE)
@@ -109,6 +109,8 @@ def _payloads(report: Any, where: str, keys: Keys) -> Iterator[Document]:
 
 
 def _opened_payload(entry: Any, shared_info: str, where: str, keys: Keys) -> Document:
+    from agent.crypto.aggregatable_payload import Payload, open_payload, read_payload
+
     match entry:
         case {"key_id": str(key_id), "payload": str(encoded)}:
             pass

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 
 import rich_click as click
 
-from agent.cli.config import MEMORY
-from agent.cli.control import control_endpoint
 from agent.cli.session import CHROMIUM_FLAG, HEADED_FLAG, NOW_FLAG, SEED_FLAG, Session, with_session
-from agent.journeys.demo import DemoOptions, run_demo
+from agent.model.errors import UsageError
 
 DEFAULT_SEED = 7
+_PRESETS = tuple(
+    click.option(f"--{name}", hidden=True, help="Refused: the demo's numbers are its own.")
+    for name in ("params", "noise", "delays")
+)
 
 
 @click.command("demo")
 @click.option("--exit", "leave", is_flag=True, help="Leave at the end; without a terminal it always does.")
-@with_session(SEED_FLAG, NOW_FLAG, HEADED_FLAG, CHROMIUM_FLAG)
+@with_session(*_PRESETS, SEED_FLAG, NOW_FLAG, HEADED_FLAG, CHROMIUM_FLAG)
 def demo(session: Session, leave: bool) -> int:
     """Send users through simulated weeks and show a private summary of each API; the same seed, the same output."""
+    import asyncio
+
+    from agent.cli.config import MEMORY
+    from agent.cli.control import control_endpoint
+    from agent.journeys.demo import DemoOptions, run_demo
+
+    given = [name for name in ("params", "noise", "delays") if session.effective.origins.get(name) == f"--{name}"]
+    if given:
+        raise UsageError(
+            f"--{given[0]} is not for the demo",
+            where="tallyhost demo",
+            rule="it tells one story, whose numbers are its own: the same seed, the same output",
+            fix=f"`tallyhost up --demo` takes --{given[0]}, to look around the same sites",
+        )
     config = session.config
     options = DemoOptions(
         seed=DEFAULT_SEED if config.seed is None else config.seed,

@@ -6,7 +6,6 @@ import rich_click as click
 
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, Session, with_session
-from agent.reporting.explanation import explanation_lines, explanation_of
 
 
 @click.command("explain")
@@ -17,6 +16,8 @@ def explain(session: Session, wanted: str) -> None:
 
     Where an id may be several, write event:12, job:12 or report:12.
     """
+    from agent.reporting.explanation import explanation_lines, explanation_of
+
     answer = ask(session, "explain", id=wanted)
     if session.output.as_json:
         session.output.document(answer)

@@ -8,8 +8,6 @@ from pathlib import Path
 import rich_click as click
 
 from agent.cli.session import Session, with_session
-from agent.journeys.scripted.exporting import pytest_module
-from agent.journeys.scripted.reading import read_journey
 from agent.model.errors import UsageError
 
 
@@ -23,6 +21,9 @@ from agent.model.errors import UsageError
 @with_session()
 def export_journey(session: Session, journey: str, form: str, output: Path | None, force: bool) -> None:
     """Write a YAML JOURNEY as a test for pytest, to go on in Python."""
+    from agent.journeys.scripted.exporting import pytest_module
+    from agent.journeys.scripted.reading import read_journey
+
     del form
     text = pytest_module(read_journey(journey))
     if output is None:

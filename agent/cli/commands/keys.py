@@ -7,18 +7,20 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from agent.cli.output import Document
 from agent.cli.reach import ask
 from agent.cli.session import PROFILE_FLAG, SEED_FLAG, Session, with_session
-from agent.crypto.keys import KeyRing
 from agent.model.clock import Clock, parse_duration
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.rng import rng_for
 from agent.reporting.documents.keys import key_documents
-from storage.profile import holds_profile, write_private
+
+if TYPE_CHECKING:
+    from agent.crypto.keys import KeyRing
 
 _NEVER = "never"
 _EVERY_FLAG = click.option(
@@ -72,6 +74,8 @@ def generate(session: Session, file: Path, every: str | None) -> None:
 
     `decrypt` and `aggregate` take FILE with --keys.
     """
+    from agent.crypto.keys import KeyRing
+
     ring = KeyRing(rotation=None if every is None else _rotation(every), keep=_keeper(file))
     with _alone_with(file):
         if file.exists():
@@ -101,6 +105,9 @@ def _alone_with(file: Path) -> Iterator[None]:
 
 
 def _ring_of(file: Path) -> KeyRing:
+    from agent.crypto.keys import KeyRing
+    from storage.profile import holds_profile
+
     if holds_profile(file.parent):
         raise UsageError(
             "these keys are a profile's",
@@ -119,9 +126,11 @@ def _ring_of(file: Path) -> KeyRing:
 
 
 def _keeper(file: Path) -> Callable[[str], None]:
+    from storage import profile
+
     def keep(document: str) -> None:
         try:
-            write_private(file, document)
+            profile.write_private(file, document)
         except OSError as error:
             raise HostEnvironmentError(
                 f"the keys cannot be written ({error.strerror})", where=str(file), fix="choose another file"

@@ -2,103 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from urllib.parse import urlsplit
-
 import rich_click as click
 
-from agent.browser.address_bar import open_address, wait_until_quiet
-from agent.cli.config import MEMORY
-from agent.cli.control import control_endpoint
-from agent.cli.launch import launch_agent
-from agent.cli.output import Output
-from agent.cli.session import AGENT_FLAGS, Session, with_session
-from agent.model.errors import HostEnvironmentError
-from agent.model.events import Event
-from agent.model.tasks import Tasks
-from agent.reporting.documents.events import event_document
-from agent.runtime import Agent
-
-NAVIGATION = "navigation"
-"""Kind of the event that the agent, and no server, answered for a page."""
+from agent.cli.session import AGENT_FLAGS, Session, as_address, with_session
 
 
 @click.command("open")
-@click.argument("url")
+@click.argument("url", callback=as_address)
 @click.option("--exit", "leave", is_flag=True, help="Leave once the page has loaded; otherwise Ctrl-C leaves.")
 @with_session(*AGENT_FLAGS)
 def open_page(session: Session, url: str, leave: bool) -> None:
     """Open URL in the agent and show what it does; `state`, `time`, `reports` and `explain` reach it meanwhile."""
-    asyncio.run(_open(session, url, leave))
+    import asyncio
 
+    from agent.cli.opening import open_and_tell
 
-async def _open(session: Session, url: str, leave: bool) -> None:
-    output = session.output
-    stop = asyncio.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
-    # A private agent never touches the profile folder.
-    profile = MEMORY if session.config.private else session.config.profile
-    async with launch_agent(session.config) as agent, control_endpoint(agent, profile) as control:
-        if output.as_json:
-            output.document({"agent": {"address": control.address, "pid": control.pid, "profile": profile}})
-        else:
-            output.note(f"profile {profile}  control {control.address}  {'' if leave else 'Ctrl-C leaves'}")
-        teller = _Teller(agent, output)
-        following = Tasks()
-        following.start(teller.follow(), "follow events")
-        try:
-            page = await agent.new_page()
-            page.on("close", lambda _: stop.set())
-            before = await agent.events.last(NAVIGATION)
-            loaded = await open_address(page, url)
-            check_answer(loaded, before, await agent.events.last(NAVIGATION))
-            await (wait_until_quiet(page) if leave else stop.wait())
-        finally:
-            await following.close()
-        await teller.finish()
-
-
-def check_answer(url: str, before: Event | None, refused: Event | None) -> None:
-    """Raise HostEnvironmentError where it was not the host that answered for ``url``, but the agent in its place."""
-    if refused is None or refused == before or refused.data["url"] != url:
-        return
-    host = urlsplit(url).hostname
-    raise HostEnvironmentError(
-        refused.summary,
-        fix=f"map the host to a folder or to a server that runs, such as --map {host}=http://localhost:3000",
-    )
-
-
-class _Teller:
-    """Prints what the agent does."""
-
-    def __init__(self, agent: Agent, output: Output) -> None:
-        self._agent, self._output = agent, output
-        self._told = 0
-
-    async def follow(self) -> None:
-        """Print every event as it comes."""
-        async for event in self._agent.events:
-            self._tell(event)
-
-    async def finish(self) -> None:
-        """Print what came too late to be followed."""
-        for event in await self._agent.events.read(after=self._told):
-            self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        self._told = event.id
-        print_event(event, self._output)
-
-
-def print_event(event: Event, output: Output) -> None:
-    """Print one event; its number, which `tallyhost explain` takes, stands first."""
-    document = event_document(event)
-    if output.as_json:
-        output.document({"event": document})
-    else:
-        clock = document["time"][11:19]
-        what = f"{event.site:<20}  {event.kind:<16}  {event.verdict:<16}  {event.summary}"
-        output.line(f"{event.id:>4}  {clock}  {what}")
+    asyncio.run(open_and_tell(session, url, leave=leave))

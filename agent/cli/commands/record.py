@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import rich_click as click
-from playwright.async_api import Page
 
-from agent.browser.address_bar import open_address
-from agent.cli.launch import launch_agent
 from agent.cli.session import AGENT_FLAGS, Session, with_session
-from agent.journeys.scripted.recorder import recorded
-from agent.journeys.scripted.recording import journey_text
-from agent.journeys.scripted.targets import DEMO, demo_hosts, standing
 from agent.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+    from agent.cli.config import Effective
 
 DEFAULT_FILE = Path("journey.yaml")
 
@@ -39,16 +37,43 @@ def record(session: Session, url: str, output: Path, force: bool, demo: bool) ->
     """Open URL, record what you do there, and write it as a journey with expectations of what was seen.
 
     The recording ends when the last tab is closed, or with Ctrl-C. The browser is shown unless --headless is given.
+
+    A file that ends in .py becomes a test for pytest, as `tallyhost export-journey` writes it.
     """
+    import asyncio
+
+    from agent.journeys.scripted.finding import PYTHON, YAML
+
+    if output.suffix not in {*YAML, PYTHON}:
+        raise UsageError(
+            "this is no name for a journey",
+            where=str(output),
+            rule=f"journeys end in {' or '.join(YAML)}, tests for pytest in {PYTHON}",
+            fix=f"-o {output.with_suffix('.yaml')}",
+        )
     if output.exists() and not force:
         raise UsageError("there is a file already", where=str(output), fix="name another with -o, or --force")
-    text = asyncio.run(_record(session, url, demo=demo))
+    # What cannot be written must be told before anything is done.
+    output.parent.mkdir(parents=True, exist_ok=True)
+    as_test = output.suffix == PYTHON
+    text = asyncio.run(_record(session, url, demo=demo, as_test=as_test))
     output.write_text(text, encoding="utf-8")
-    session.output.line(f"written: {output}; run it with: tallyhost run {output}")
+    session.output.line(f"written: {output}; run it with: {'pytest' if as_test else 'tallyhost run'} {output}")
 
 
-async def _record(session: Session, url: str, *, demo: bool) -> str:
-    """The journey as text."""
+async def _record(session: Session, url: str, *, demo: bool, as_test: bool) -> str:
+    """The journey as text, or the test that it makes."""
+    import asyncio
+    import signal
+
+    from agent.browser.address_bar import open_address
+    from agent.cli.launch import launch_agent
+    from agent.journeys.scripted.exporting import pytest_module
+    from agent.journeys.scripted.reading import read_text
+    from agent.journeys.scripted.recorder import recorded
+    from agent.journeys.scripted.recording import as_comment, as_note, journey_text
+    from agent.journeys.scripted.targets import DEMO, demo_hosts, standing
+
     stop = asyncio.Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(ending, stop.set)
@@ -70,9 +95,21 @@ async def _record(session: Session, url: str, *, demo: bool) -> str:
         session.output.note("recording; close the browser's last tab, or press Ctrl-C, to end it")
         await stop.wait()
         pending = await agent.reports.all()
-    options = {} if config.seed is None else {"seed": config.seed}
+    options = agent_options(session.effective)
     name = f"What was done on {urlsplit(url).hostname or url}"
-    return journey_text(name, options, sites | _written_out(config.map), recording, pending)
+    remark = as_note if as_test else as_comment
+    text = journey_text(name, options, sites | _written_out(config.map), recording, pending, remark=remark)
+    return pytest_module(read_text(text, "the recording"), "Recorded") if as_test else text
+
+
+def agent_options(effective: Effective) -> dict[str, Any]:
+    """What was asked for of the agent, as a journey says it; what a journey cannot say is left out."""
+    from agent.journeys.scripted.vocabulary import AgentOptions
+    from agent.model.clock import format_instant
+
+    asked = [name for name, origin in effective.origins.items() if not origin.startswith("params ")]
+    options = {name: getattr(effective.config, name) for name in AgentOptions.model_fields if name in asked}
+    return options | ({"now": format_instant(options["now"])} if "now" in options else {})
 
 
 def _written_out(maps: Mapping[str, str]) -> dict[str, str]:

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
 from agent.cli.output import error_document, print_error
-from agent.cli.session import CHROMIUM_FLAG, HEADED_FLAG, Session, with_session
-from agent.journeys.scripted.finding import example_file, is_story, journey_files, read_file
-from agent.journeys.scripted.progress import Bars, Lines, console_line
-from agent.journeys.scripted.reading import Journey, UnreadableJourneyError
-from agent.journeys.scripted.running import RunOptions, exit_code_of, run_journeys
-from agent.journeys.scripted.stories import play_stories
-from agent.journeys.scripted.variables import NAME
+from agent.cli.session import CHROMIUM_FLAG, HEADED_FLAG, PRESET_FLAGS, SEED_FLAG, Session, with_session
 from agent.model.errors import UsageError
 from agent.reporting.documents.events import event_document
-from agent.reporting.journey_page import write_journeys
-from agent.reporting.journey_results import JourneyResult, Outcome
-from agent.reporting.junit import write_junit
+
+if TYPE_CHECKING:
+    from agent.journeys.scripted.reading import Journey
+    from agent.journeys.scripted.running import RunOptions
+    from agent.reporting.journey_results import JourneyResult
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -36,7 +32,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page with pictures, timeline and sums.")
 @click.option("--bundle", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Keep what failed.")
 @click.option("--example", is_flag=True, help="Run the example over all APIs that comes with tallyhost.")
-@with_session(HEADED_FLAG, CHROMIUM_FLAG)
+@with_session(*PRESET_FLAGS, SEED_FLAG, HEADED_FLAG, CHROMIUM_FLAG)
 def run(
     session: Session,
     journeys: tuple[str, ...],
@@ -51,15 +47,27 @@ def run(
 
     JSON stories, JSONL and bundles are played too, without a browser, as `tallyhost story` plays them.
 
+    --params, --noise, --delays and --seed, as flags or variables, win over what a journey says of its agent.
+
     Exit codes: 0 all passed, 1 an expectation failed, 2 a journey cannot be read, 3 the machine lacks something, such
     as a site that does not answer; of several the highest.
     """
+    from agent.journeys.scripted.finding import example_file, journey_files
+    from agent.journeys.scripted.running import RunOptions, exit_code_of
+    from agent.reporting.journey_page import write_journeys
+    from agent.reporting.journey_results import Outcome
+    from agent.reporting.junit import write_junit
+
     files = [*journey_files(journeys), *([example_file()] if example else [])]
     if not files:
         raise UsageError("no journey was named", where="tallyhost run", fix="name files or folders, or --example")
-    read, stories, code = _read(session, files, _variables(given))
+    chosen = _chosen(session, files)
+    variables = _variables(given)
+    read, stories, code = _read(session, files, variables)
     if code:
         return code
+    _refuse_unnamed(variables, read)
+    read = [replace(journey, agent=journey.agent.model_copy(update=chosen)) for journey in read]
     config = session.config
     options = RunOptions(at_once, config.headed, config.chromium, pictures=html is not None, bundles=bundle)
     results = _run(session, read, stories, options)
@@ -76,6 +84,11 @@ def _run(
     session: Session, journeys: Sequence[Journey], stories: Sequence[JourneyResult], options: RunOptions
 ) -> tuple[JourneyResult, ...]:
     """The results of the stories, which were played as they were read, and of ``journeys``."""
+    import asyncio
+
+    from agent.journeys.scripted.progress import Bars, Lines, console_line
+    from agent.journeys.scripted.running import run_journeys
+
     output = session.output
     lines = Lines(output.line, verbose=session.config.verbosity > 0)
     for story in stories:
@@ -89,7 +102,26 @@ def _run(
         return (*stories, *asyncio.run(run_journeys(journeys, options, bars)))
 
 
+def _chosen(session: Session, files: Sequence[str]) -> dict[str, Any]:
+    """What the flags and variables of this run say of the journeys' agents."""
+    from agent.cli.config import PREFIX
+    from agent.journeys.scripted.finding import is_story
+
+    origins = {name: session.effective.origins.get(name, "") for name in ("params", "noise", "delays", "seed")}
+    flag = next((origin for origin in origins.values() if origin.startswith("--")), None)
+    if flag is not None and (story := next(filter(is_story, files), None)) is not None:
+        raise UsageError(
+            f"{flag} does not apply to a story",
+            where=story,
+            rule="a story has a configuration of its own, and nothing in it is left to chance",
+            fix=f"run stories apart from journeys, without {flag}",
+        )
+    return {name: getattr(session.config, name) for name, at in origins.items() if at.startswith(("--", PREFIX))}
+
+
 def _variables(given: tuple[str, ...]) -> dict[str, str]:
+    from agent.journeys.scripted.variables import NAME
+
     pairs = [text.partition("=") for text in given]
     for name, found, _ in pairs:
         if not found or not NAME.fullmatch(name):
@@ -97,10 +129,28 @@ def _variables(given: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def _refuse_unnamed(variables: dict[str, str], journeys: Sequence[Journey]) -> None:
+    """Raise UsageError for a variable that no journey names: it would be played with another value than was meant."""
+    named = sorted(frozenset().union(*(journey.variables for journey in journeys)))
+    for name, value in variables.items():
+        if name not in named:
+            close = get_close_matches(name, named, 1)
+            raise UsageError(
+                f"no journey names ${{{name}}}",
+                where="flag --var",
+                rule=f"they name {', '.join(named)}" if named else "they name no variable",
+                fix=f"write --var {close[0]}={value}" if close else "",
+            )
+
+
 def _read(
     session: Session, files: list[str], variables: dict[str, str]
 ) -> tuple[list[Journey], list[JourneyResult], int]:
     """The journeys, the results of the stories, and 0; or the exit code, after all that is wrong with any is told."""
+    from agent.journeys.scripted.finding import is_story, read_file
+    from agent.journeys.scripted.reading import UnreadableJourneyError
+    from agent.journeys.scripted.stories import play_stories
+
     journeys: list[Journey] = []
     stories: list[JourneyResult] = []
     errors: list[UsageError] = []

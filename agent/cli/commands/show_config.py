@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import rich_click as click
 
-from agent.cli.config import MEMORY, TABLES, printable
 from agent.cli.session import AGENT_FLAGS, Session, with_session
 
 
@@ -12,6 +13,8 @@ from agent.cli.session import AGENT_FLAGS, Session, with_session
 @with_session(*AGENT_FLAGS)
 def show_config(session: Session) -> None:
     """Show the settings in force and where each came from."""
+    from agent.cli.config import TABLES, printable
+
     effective = session.effective
     values = printable(session.config)
     rows = [
@@ -23,12 +26,12 @@ def show_config(session: Session) -> None:
         session.output.document({"file": str(effective.file) if effective.file else None, "settings": settings})
         return
     shown = ((name, _text(entry["value"]), entry["from"]) for name, entry in settings.items())
-    session.output.table(("setting", "value", "from"), shown, empty=MEMORY)
+    session.output.table(("setting", "value", "from"), shown, empty="")
 
 
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={target}" for key, target in value.items())
     if isinstance(value, list):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(json.dumps(item) if isinstance(item, dict) else str(item) for item in value)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

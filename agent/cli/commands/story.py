@@ -9,14 +9,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from agent.cli.output import print_error
 from agent.cli.session import Session, with_session
-from agent.journeys.story import StoryResult
-from agent.journeys.story_files import CONFIG_NAMES, run_file, story_files
 from agent.model.errors import TallyhostError, UsageError
+
+if TYPE_CHECKING:
+    from agent.journeys.story import StoryResult
 
 _HELP = """Run stories and say where the results are not the expected ones.
 
@@ -78,6 +80,8 @@ class _Unreadable:
 
 
 def _results(files: tuple[str, ...], unreadable: _Unreadable) -> Iterator[StoryResult]:
+    from agent.journeys.story_files import CONFIG_NAMES, run_file, story_files
+
     for given in files:
         if Path(given).name in CONFIG_NAMES:
             continue

@@ -111,7 +111,7 @@ function follow() {
       heard = latest;
       first = false;
     });
-    stream.addEventListener("clock", () => void refresh());
+    for (const name of ["clock", "settings"]) stream.addEventListener(name, () => void refresh());
   }
 }
 

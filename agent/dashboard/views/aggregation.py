@@ -24,7 +24,7 @@ async def aggregation(agent: Agent, query: Query) -> Document:
     """The newest jobs below the position ``before``, what could be aggregated, and a preview of one batch.
 
     The preview is of ``batch``, a kind and an origin with a space between, else of the first, under the noise of
-    ``epsilon``.
+    ``epsilon``; ``of``: how many reports the batch has, of which it may show the first.
     """
     epsilon = _epsilon(query.get("epsilon", ""))
     batches = await batch_documents(agent)
@@ -32,7 +32,8 @@ async def aggregation(agent: Agent, query: Query) -> Document:
     chosen = [one for one in batches if asked in {"", f"{one['kind']} {one['origin']}"}]
     preview = None
     if chosen:
-        preview = await preview_document(agent, ReportKind(chosen[0]["kind"]), chosen[0]["url"], epsilon)
+        summed = await preview_document(agent, ReportKind(chosen[0]["kind"]), chosen[0]["url"], epsilon)
+        preview = {**summed, "of": chosen[0]["reports"]}
     jobs = await agent.aggregation.newest(before=whole_number(query, "before"), limit=LENGTH + 1)
     rows = [summary_job_document(job, await agent.aggregation.spent(job.job_request_id)) for job in jobs]
     return {

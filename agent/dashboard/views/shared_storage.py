@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent.dashboard.queries import Document, Query
 from agent.dashboard.views.timeline import event_row
+from agent.model.shared_storage import StorageEvent
 from agent.reporting.documents.interest_groups import interest_group_documents
 from agent.reporting.documents.shared_storage import shared_storage_documents
 
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 MOST = 500
 """Origins, entries and groups that the page shows."""
-WORKLETS = "shared-storage."
-"""How the kinds of events begin that tell of worklets and writes."""
+WORKLETS = ("shared-storage", *StorageEvent)
+"""The kinds of events that tell of worklets and writes."""
 LATEST = 20
 """Of these events, how many it shows."""
 
@@ -32,7 +33,7 @@ async def shared_storage(agent: Agent, query: Query) -> Document:
         **stored,
         "interest_groups": groups["interest_groups"],
         "left_out": {**stored["left_out"], **groups["left_out"]},
-        "worklets": [event_row(event) for event in await agent.events.newest(kind=WORKLETS, limit=LATEST)],
+        "worklets": [event_row(event) for event in await agent.events.newest_of(WORKLETS, limit=LATEST)],
         "origin": origin,
         "key": key,
         "value": edited[0] if edited else "",

@@ -15,7 +15,7 @@ async def sources(agent: Agent, query: Query) -> Document:
     """A page of each: below ``before_source`` and ``before_impression``; ``budgets`` of a source beside it."""
     length = page_length(query)
     found = await agent.state.newest_sources(before=whole_number(query, "before_source"), limit=length + 1)
-    inactive = await agent.state.inactive_sources(since=found[-1].id if found else 0)
+    inactive = await agent.state.inactive_sources(found[-1].id, found[0].id) if found else frozenset[int]()
     limit = agent.settings.attribution_reporting_limits.aggregatable_budget_per_source
     rows = [
         {

@@ -18,13 +18,13 @@ CONVERSION = "conversion"
 async def triggers(agent: Agent, query: Query) -> Document:
     """A page of each: below the events ``before_trigger`` and ``before_conversion``."""
     length = page_length(query)
-    found = await agent.events.newest(
-        kind=TRIGGER_REGISTRATION, before=whole_number(query, "before_trigger"), limit=length + 1
+    found = await agent.events.newest_of(
+        [TRIGGER_REGISTRATION], before=whole_number(query, "before_trigger"), limit=length + 1
     )
     rows = [{**trigger_document(event), **event_row(event)} for event in found]
     own = paged("triggers", rows, length, "id")
-    measured = await agent.events.newest(
-        kind=CONVERSION, before=whole_number(query, "before_conversion"), limit=length + 1
+    measured = await agent.events.newest_of(
+        [CONVERSION], before=whole_number(query, "before_conversion"), limit=length + 1
     )
     other = paged("conversions", [event_row(event) for event in measured], length, "id")
     return {

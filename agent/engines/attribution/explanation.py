@@ -70,7 +70,7 @@ def _summary(course: Course) -> Check:
         detail += f"; left out: {', '.join(left_out)}"
     if course.deductions:
         return Check("matching impressions", True, detail)
-    fix = "save an impression for this site first (an expired one is gone), or see below what leaves each one out"
+    fix = "save an impression for this site first (one that expired or was cleared is gone), or see below what leaves each one out"
     return Check("matching impressions", False, detail, fix)
 
 

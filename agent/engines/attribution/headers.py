@@ -114,9 +114,12 @@ def _inner_list(read_item: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
 
 def _report_url(text: str, response_url: str) -> str:
     try:
-        url = str(ada_url.URL(text, base=response_url).href)
+        parsed = ada_url.URL(text, base=response_url)
     except (ValueError, UnicodeError) as error:
         raise _InvalidError from error
+    # Nothing of it is sent: credentials mode "omit". What is kept of a report is shown and shared.
+    parsed.username = parsed.password = parsed.hash = ""
+    url = str(parsed.href)
     if not url.startswith("https:") or not is_potentially_trustworthy(url):
         raise _InvalidError
     return url

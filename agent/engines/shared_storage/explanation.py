@@ -157,7 +157,8 @@ def expiry_event(gone: Mapping[str, int], *, now: int) -> Event:
 
 
 def _who(writer: Writer) -> Mapping[str, Any]:
-    return {"origin": writer.origin, "by": writer.by}
+    who: dict[str, Any] = {"origin": writer.origin, "by": writer.by}
+    return who if writer.http is None else {**who, "url": writer.http["url"], "http": writer.http}
 
 
 def _told(method: ModifierMethod) -> Mapping[str, Any]:

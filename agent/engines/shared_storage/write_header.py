@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -46,6 +46,8 @@ class WriteHeader:
     problem: str | None = None
     """Why nothing at all is applied, in plain words."""
     fix: str = ""
+    http: Mapping[str, Any] | None = field(default=None, compare=False)
+    """The exchange that it came with, as :func:`agent.model.http_record.http_record` keeps it."""
 
 
 def parse_write_header(field: bytes, limits: SharedStorageLimits) -> WriteHeader:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from agent.expectations import SUBJECTS, Subject
-from agent.journeys.scripted.words import Duration, Target, Words
+from agent.journeys.scripted.words import Duration, Said, Target, Words
 
 _COUNT = "count"
 
@@ -32,11 +32,16 @@ def as_number(value: object) -> object:
 
 def _model(subject: Subject) -> type[BaseModel]:
     fields: dict[str, Any] = {
-        name: (Any, Field(default=None, description=told)) for name, told in subject.members.items()
+        name: (_type_of(subject, name), Field(default=None, description=told)) for name, told in subject.members.items()
     }
     fields[_COUNT] = (int | None, Field(default=None, ge=0, description="exactly so many; 0: none"))
     config = ConfigDict(extra="allow" if subject.open else "forbid", frozen=True)
     return create_model(f"Expected{subject.name.title()}", __config__=config, **fields)
+
+
+def _type_of(subject: Subject, name: str) -> Any:
+    """What a member can be: anything, or one of its words."""
+    return Literal[*map(str, subject.closed[name])] if name in subject.closed else Any
 
 
 MODELS: Mapping[str, type[BaseModel]] = {name: _model(subject) for name, subject in SUBJECTS.items()}
@@ -46,8 +51,8 @@ MODELS: Mapping[str, type[BaseModel]] = {name: _model(subject) for name, subject
 class ExpectationWords(Words):
     """What must be so, or become so: exactly one thing, and how long it may take."""
 
-    text: str | None = Field(default=None, description="a text that is seen on the page")
-    url: str | None = Field(default=None, description="the page's address; * stands for anything but /, ** for all")
+    text: Said | None = Field(default=None, description="a text that is seen on the page")
+    url: Said | None = Field(default=None, description="the page's address; * stands for anything but /, ** for all")
     inside: Target | None = Field(default=None, alias="in", description="the element that has the text")
     within: Duration | None = Field(default=None, description="how far the agent's clock may be moved for it")
     timeout: Duration | None = Field(default=None, description="how long to wait in real time; 5s by default")

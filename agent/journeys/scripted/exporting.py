@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.journeys.scripted.expected import ExpectationWords
+from agent.journeys.scripted.locating import milliseconds, patience_of
 from agent.journeys.scripted.reading import Journey
-from agent.journeys.scripted.steps import ALL
-from agent.journeys.scripted.summing import number_of
+from agent.journeys.scripted.steps import ALL, ANY_PAGE
 from agent.journeys.scripted.targets import demo_host
 from agent.journeys.scripted.vocabulary import (
     AgentOptions,
@@ -24,6 +24,7 @@ from agent.journeys.scripted.vocabulary import (
     Summary,
     Waiting,
     argument_of,
+    number_of,
     word_of,
 )
 from agent.journeys.scripted.words import Locator
@@ -33,15 +34,15 @@ _SWITCHES = ("minimum_batch", "attribution_reporting", "shared_storage", "privat
 _MARKS = {"opt_out": "opted_out"}
 
 
-def pytest_module(journey: Journey) -> str:
-    """The test that does what ``journey`` does, as the text of a module."""
+def pytest_module(journey: Journey, origin: str = "") -> str:
+    """The test that does what ``journey`` does, as the text of a module; ``origin`` says where it is from."""
     body = [line for step in journey.steps for line in _step(word_of(step.words), argument_of(step.words))]
     demo = {host: target for host, target in journey.sites.items() if demo_host(host, target) is not None}
     folders = {host: target for host, target in journey.sites.items() if host not in demo}
     code = "\n".join(body)
     fixtures = ["agent", *(["sites"] if folders else []), *(["clock"] if "clock." in code else [])]
     lines = [
-        f'"""{_docstring(journey.name)}. Exported from {Path(journey.file).name}."""',
+        f'"""{_docstring(journey.name)}. {_docstring(origin or f"Exported from {Path(journey.file).name}")}."""',
         "",
         *_imports(journey, code, demo=bool(demo)),
         "",
@@ -93,10 +94,10 @@ def _step(word: str, argument: Any) -> Iterator[str]:
 
 
 def _open(opening: Opening) -> Iterator[str]:
-    if opening.status < 400:
-        yield f"await page.goto({_text(opening.url)})"
+    yield f"response = await page.goto({_text(opening.url)})"
+    if opening.status == ANY_PAGE:
+        yield "assert response is None or response.status < 400"
     else:
-        yield f"response = await page.goto({_text(opening.url)})"
         yield f"assert response is not None and response.status == {opening.status}"
 
 
@@ -114,15 +115,15 @@ def _wait_for(waiting: Waiting) -> Iterator[str]:
 
 def _expect(wanted: ExpectationWords) -> Iterator[str]:
     found = wanted.subject()
-    milliseconds = [] if wanted.timeout is None else [f"timeout={parse_duration(wanted.timeout)}"]
+    timeout = [] if wanted.timeout is None else [f"timeout={milliseconds(wanted.timeout)}"]
     if found is None and wanted.url is not None:
-        yield f"await page.wait_for_url({_arguments(_text(wanted.url), *milliseconds, _WAIT_UNTIL)})"
+        yield f"await page.wait_for_url({_arguments(_text(wanted.url), *timeout, _WAIT_UNTIL)})"
     elif found is None and wanted.inside is not None:
-        arguments = _arguments(_text(wanted.text or ""), *milliseconds)
+        arguments = _arguments(_text(wanted.text or ""), *timeout)
         yield f"await expect({_locator(wanted.inside)}).to_contain_text({arguments})"
     elif found is None:
-        shown = f"page.get_by_text({_text(wanted.text or '')}).first"
-        yield f"await expect({shown}).to_be_visible({_arguments(*milliseconds)})"
+        shown = f"page.get_by_text({_text(wanted.text or '')}).filter(visible=True).first"
+        yield f"await expect({shown}).to_be_visible({_arguments(*timeout)})"
     else:
         name, members, count = found
         options = [] if count is None else [f"count={count}"]
@@ -159,7 +160,7 @@ def _chaos(chaos: Chaos | None) -> Iterator[str]:
 def _summary(wanted: Summary) -> Iterator[str]:
     options = [
         f"{name}={literal(getattr(wanted, name))}"
-        for name in ("reports", "service", "to", "epsilon", "noise")
+        for name in ("reports", "service", "to", "epsilon", "filtering_ids", "noise")
         if name in wanted.model_fields_set
     ]
     numbers = {number_of(name, wanted.buckets): (name, value) for name, value in wanted.expect.items()}
@@ -230,7 +231,7 @@ def _frame(frame: Locator | None) -> str:
 
 
 def _timeout(locator: Locator) -> list[str]:
-    return [] if locator.timeout is None else [f"timeout={parse_duration(locator.timeout)}"]
+    return [] if locator.timeout is None else [f"timeout={patience_of(locator)}"]
 
 
 def _arguments(*arguments: str) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 10_000
 """Milliseconds of real time that an element is waited for, unless a step says otherwise."""
+ONE_LOOK = 500
+"""Milliseconds that one look may take where nothing is to be waited for."""
 _NAMED = re.compile(
     r"""\s*-\ '?(?P<role>[a-z]+)
         (?:\ "(?P<name>(?:[^"\\]|\\.)*)")?   # the accessible name
@@ -37,7 +39,12 @@ _SHOWN = 5
 
 def patience_of(locator: Locator) -> int:
     """How long it is waited for, in milliseconds of real time."""
-    return PATIENCE if locator.timeout is None else parse_duration(locator.timeout)
+    return PATIENCE if locator.timeout is None else milliseconds(locator.timeout)
+
+
+def milliseconds(timeout: str) -> int:
+    """A timeout for Playwright, which waits for ever at 0: what is meant is one look."""
+    return parse_duration(timeout) or ONE_LOOK
 
 
 def elements(page: Page, locator: Locator) -> Elements:

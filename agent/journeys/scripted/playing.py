@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+import traceback
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +21,7 @@ from agent.journeys.scripted.steps import Scene, perform, told
 from agent.journeys.scripted.targets import standing
 from agent.journeys.scripted.vocabulary import AgentOptions
 from agent.model.clock import DEFAULT_FROZEN_START, Clock, parse_instant
-from agent.model.errors import TallyhostError, UsageError
+from agent.model.errors import HostEnvironmentError, TallyhostError, UsageError
 from agent.model.presets import settings_for
 from agent.model.settings import Settings
 from agent.reporting.bundle import write_bundle
@@ -173,7 +175,10 @@ async def _played_function(scene: Scene, journey: Journey, result: JourneyResult
         nonlocal line
         try:
             await function.run(scene.agent)
-        except Exception as error:
+        except BaseException as error:
+            if _ends_the_run(error):
+                raise
+            # Whatever else it is, sys.exit() and pytest.fail() among them, it ends this journey alone.
             line = line_in(error, Path(journey.file))
             if isinstance(error, KNOWN):
                 raise
@@ -181,6 +186,13 @@ async def _played_function(scene: Scene, journey: Journey, result: JourneyResult
 
     step = await played_step(scene, function.line, "journey(agent)", act, how)
     return replace(_concluded(result, (step,)), line=line if step.failure is not None else 0)
+
+
+def _ends_the_run(error: BaseException) -> bool:
+    """Whether it is Ctrl-C, or the end of the run that follows from it; a cancellation of the journey's own is not."""
+    task = asyncio.current_task()
+    cancelled = isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+    return cancelled or isinstance(error, KeyboardInterrupt | GeneratorExit)
 
 
 def _concluded(result: JourneyResult, steps: tuple[StepResult, ...]) -> JourneyResult:
@@ -191,7 +203,13 @@ def _concluded(result: JourneyResult, steps: tuple[StepResult, ...]) -> JourneyR
 
 
 def failure_of(error: Exception) -> Failure:
-    """What a person is told of ``error``."""
+    """What a person is told of ``error``; halves of surrogate pairs, which pages may write, are escaped."""
+    failure = _failure_of(error)
+    headline, text = (one.encode(errors="backslashreplace").decode() for one in (failure.headline, failure.text))
+    return replace(failure, headline=headline, text=text)
+
+
+def _failure_of(error: Exception) -> Failure:
     match error:
         case ExpectationError():
             return Failure(error.headline, str(error))
@@ -206,6 +224,13 @@ def failure_of(error: Exception) -> Failure:
     return Failure(text.splitlines()[0], text)
 
 
+def fault(error: Exception) -> Failure:
+    """What a person is told of a fault of ours, in full: nobody foresaw it."""
+    text = "".join(traceback.format_exception(error)).rstrip()
+    headline = f"inside tallyhost: {type(error).__name__}: {error}".splitlines()[0]
+    return Failure(headline, f"{headline}\n{text}", HostEnvironmentError.exit_code)
+
+
 def outcome_of(failure: Failure) -> Outcome:
     """Whether something was not as expected, or could not be tried."""
     return Outcome.FAILED if failure.exit_code == TallyhostError.exit_code else Outcome.ERROR
@@ -214,4 +239,5 @@ def outcome_of(failure: Failure) -> Outcome:
 def _line_of_site(journey: Journey, error: TallyhostError) -> int:
     """The line of the site that ``error`` is about; 0 where it is about none."""
     named = [host for host, target in journey.sites.items() if target in error.what or f"{host}:" in error.fix]
-    return journey.site_lines.get(named[0], 0) if named else 0
+    # Of pages and pages/news the longer one is meant.
+    return journey.site_lines.get(max(named, key=lambda host: len(journey.sites[host])), 0) if named else 0

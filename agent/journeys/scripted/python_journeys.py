@@ -72,15 +72,19 @@ def _module(file: str) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError("this is no Python file", where=file, rule=_RULE)
     module = importlib.util.module_from_spec(spec)
+    # What is defined in it, such as a dataclass, looks for its own module there.
+    sys.modules[spec.name] = module
     sys.path.insert(0, str(path.parent))
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:
         where = f"{file}:{error.lineno or 1}:{error.offset or 1}"
         raise UsageError(f"this is no Python: {error.msg}", where=where, rule=_RULE) from None
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() among them: it must not end the run as if all were well
         line = line_in(error, path) or 1
-        what = f"running the file failed: {type(error).__name__}: {error}"
+        what = f"running the file failed: {type(error).__name__}: {error}".removesuffix(": ")
         raise UsageError(what, where=f"{file}:{line}", rule=_RULE) from error
     finally:
         sys.path.remove(str(path.parent))

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from agent.journeys.scripted.nodes import Document, Place, read_document
 from agent.journeys.scripted.nodes import Path as Keys
-from agent.journeys.scripted.variables import UnknownVariableError, filled_everywhere
+from agent.journeys.scripted.variables import UnknownVariableError, filled_everywhere, names_in
 from agent.journeys.scripted.vocabulary import STEPS, AgentOptions, JourneyWords
 from agent.journeys.scripted.words import Words
 from agent.model.errors import UsageError
@@ -54,6 +54,8 @@ class Journey:
     steps: tuple[PlacedStep, ...]
     function: PythonFunction | None = None
     """Instead of steps, where it is written in Python."""
+    variables: frozenset[str] = frozenset()
+    """The names of the variables that it asks for."""
 
     @property
     def folder(self) -> Path:
@@ -79,7 +81,8 @@ def read_journey(file: str, variables: Mapping[str, str] | None = None) -> Journ
     Raises UsageError: UnreadableJourneyError for what is no journey.
     """
     try:
-        content = Path(file).read_bytes()
+        with Path(file).open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise UsageError("this is too long for a journey", where=file, rule=f"at most {MAX_BYTES:,} bytes")
         text = content.decode("utf-8-sig")
@@ -108,7 +111,8 @@ class _Reader:
         if not isinstance(value, dict):
             self._add((), f"a journey is a mapping, not {_named(value)}", "", "write name: and steps:")
             raise self._unreadable()
-        variables = {**_texts(value.get("vars")), **given}
+        variables = {**self._variables(value.get("vars")), **given}
+        named = names_in(value)
         value = {**filled_everywhere({**value, "vars": None}, variables, self._refuse_variable), "vars": variables}
         if self._errors:
             # What names an unknown variable would be refused once more for what it says.
@@ -120,7 +124,25 @@ class _Reader:
             raise self._unreadable()
         assert isinstance(head, JourneyWords)
         lines = {host: self._document.place(("sites", host), of_key=True).line for host in head.sites}
-        return Journey(head.name, self._file, head.agent, head.sites, lines, placed)
+        return Journey(head.name, self._file, head.agent, head.sites, lines, placed, variables=named)
+
+    def _variables(self, value: Any) -> dict[str, str]:
+        """The variables; one that is no plain text is refused, and empty for the rest."""
+        if value is not None and not isinstance(value, dict):
+            self._add(("vars",), "vars cannot be used", "vars is a mapping of names to texts", of_key=False)
+            raise self._unreadable()
+        texts = dict(value or {})
+        for name, text in texts.items():
+            if not isinstance(text, str):
+                texts[name] = self._no_variable(name, "is no text", "a variable is a text", "")
+            elif references := names_in(text):
+                what, rule = f"names a variable: ${{{min(references)}}}", "what a variable holds is taken as it is"
+                texts[name] = self._no_variable(name, what, rule, "write its text out")
+        return texts
+
+    def _no_variable(self, name: str, what: str, rule: str, fix: str) -> str:
+        self._add(("vars", name), f"vars.{name} {what}", rule, fix, of_key=False)
+        return ""
 
     def _steps(self, steps: Any) -> tuple[PlacedStep, ...]:
         if not isinstance(steps, list) or not steps:
@@ -137,6 +159,7 @@ class _Reader:
             return None
         if not isinstance(step, dict) or len(step) != 1:
             what = f"{' and '.join(step)} stand in one step" if isinstance(step, dict) else f"{_named(step)} is no step"
+            what = what if step != {} else "nothing stands in this step"
             self._add(path, what, "a step is one word and what it takes", "begin each step with a dash")
             return None
         (word,) = step
@@ -194,11 +217,6 @@ class _Reader:
     def _unreadable(self) -> UnreadableJourneyError:
         ordered = sorted(self._errors, key=lambda placed: (placed[0].line, placed[0].column))
         return UnreadableJourneyError(tuple(error for _, error in ordered))
-
-
-def _texts(value: Any) -> dict[str, str]:
-    """Variables as far as they are texts; what is not is refused with the rest of the head."""
-    return {name: text for name, text in value.items() if isinstance(text, str)} if isinstance(value, dict) else {}
 
 
 def _named(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -70,11 +70,30 @@ class Recording:
         self.events.append(seen)
 
 
+def as_comment(text: str) -> str:
+    """What a journey has no words for, as a line that is not part of it."""
+    return f"  # {text}"
+
+
+def as_note(text: str) -> str:
+    """The same as a step, so that it is there in what is made of the journey."""
+    return _line("note", text)
+
+
 def journey_text(
-    name: str, agent: Mapping[str, Any], sites: Mapping[str, str], recording: Recording, pending: Sequence[Report]
+    name: str,
+    agent: Mapping[str, Any],
+    sites: Mapping[str, str],
+    recording: Recording,
+    pending: Sequence[Report],
+    *,
+    remark: Callable[[str], str] = as_comment,
 ) -> str:
-    """The journey as YAML: actions, after each what was seen, and at the end the reports that are to come."""
-    steps = [*_steps(recording), *_reports(pending)]
+    """The journey as YAML: actions, after each what was seen, and at the end the reports that are to come.
+
+    ``remark``: the line that tells of an action that a journey has no words for.
+    """
+    steps = [*_steps(recording, remark), *_reports(pending)]
     lines = [f"name: {_flow(name)}"]
     if agent:
         lines.append(f"agent: {_flow(dict(agent))}")
@@ -83,11 +102,11 @@ def journey_text(
     return "\n".join([*lines, "steps:", *steps]) + "\n"
 
 
-def _steps(recording: Recording) -> Iterator[str]:
+def _steps(recording: Recording, remark: Callable[[str], str]) -> Iterator[str]:
     actions = list(_kept(recording.actions))
     ends = [action.at for action in actions[1:]]
     for action, end in zip(actions, [*ends, None], strict=True):
-        yield _action(action.data)
+        yield _action(action.data) or remark(_unrecorded(action.data))
         yield from expectations(
             seen.event for seen in recording.events if action.at <= seen.at and (end is None or seen.at < end)
         )
@@ -118,12 +137,13 @@ def _follows(action: Action, after: Action | None) -> bool:
 
 
 def _action(data: Mapping[str, Any]) -> str:
+    """The step; empty for what a journey has no words for."""
     name = data["name"]
     if name in {"openPage", "navigate"}:
         return _line("open", _url(data))
     locator = locator_of(data.get("selector", ""))
     if locator is None or (name == "click" and (data.get("button", "left") != "left" or data.get("modifiers"))):
-        return f"  # not recorded, for a journey has no words for it: {name} {_one_line(data.get('selector', ''))}"
+        return ""
     match name:
         case "click" | "check" | "uncheck":
             return _line("click", locator)
@@ -138,7 +158,11 @@ def _action(data: Mapping[str, Any]) -> str:
             return _line("expect", {"text": data["text"], "in": locator})
         case "assertVisible":
             return _line("wait_for", locator)
-    return f"  # not recorded, for a journey has no words for it: {name} {_one_line(data.get('selector', ''))}"
+    return ""
+
+
+def _unrecorded(data: Mapping[str, Any]) -> str:
+    return f"not recorded, for a journey has no words for it: {data['name']} {_one_line(data.get('selector', ''))}"
 
 
 def expectations(events: Iterable[Event]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.browser.launch import Browser
-from agent.journeys.scripted.playing import Playing, play
+from agent.journeys.scripted.playing import Playing, fault, play
 from agent.journeys.scripted.reading import Journey
-from agent.reporting.journey_results import JourneyResult, StepResult
+from agent.reporting.journey_results import JourneyResult, Outcome, StepResult
+
+_LONGEST = 120
 
 
 class Watching(Protocol):
@@ -54,7 +57,10 @@ async def run_journeys(
         async def one(journey: Journey, bundle: Path | None) -> JourneyResult:
             async with places:
                 watching.began(journey)
-                result = await play(journey, how, lambda step: watching.stepped(journey, step), bundle)
+                try:
+                    result = await play(journey, how, lambda step: watching.stepped(journey, step), bundle)
+                except Exception as error:  # noqa: BLE001 - a fault of ours in one must not lose what became of others
+                    result = JourneyResult(journey.name, journey.file, Outcome.ERROR, failure=fault(error))
                 watching.ended(journey, result)
                 return result
 
@@ -66,14 +72,12 @@ async def run_journeys(
 
 def bundle_folders(journeys: Sequence[Journey], root: Path | None) -> list[Path | None]:
     """A folder below ``root`` for each journey, named after its file and, where several are in it, by number."""
-    taken: dict[str, int] = {}
-    folders: list[Path | None] = []
+    folders: dict[str, None] = {}
     for journey in journeys:
-        name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(journey.file).stem).strip("-.") or "journey"
-        taken[name] = taken.get(name, 0) + 1
-        unique = name if taken[name] == 1 else f"{name}-{taken[name]}"
-        folders.append(None if root is None else root / unique)
-    return folders
+        name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(journey.file).stem).strip("-.")[:_LONGEST] or "journey"
+        numbered = (f"{name}-{number}" for number in itertools.count(2))
+        folders[next(one for one in (name, *itertools.islice(numbered, len(journeys))) if one not in folders)] = None
+    return [None if root is None else root / name for name in folders]
 
 
 def exit_code_of(results: Sequence[JourneyResult]) -> int:

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from agent.browser.page_failures import PageError, contains_text
 from agent.expectations import expect
-from agent.expectations.waiting import along
+from agent.expectations.waiting import along, asked
 from agent.journeys.scripted.expected import ExpectationWords
-from agent.journeys.scripted.locating import described, elements, not_there, patience_of
+from agent.journeys.scripted.locating import ONE_LOOK, described, elements, not_there, patience_of
 from agent.journeys.scripted.summing import add_up, differing
 from agent.journeys.scripted.vocabulary import (
     Chaos,
@@ -43,6 +43,8 @@ NAVIGATION = "navigation"
 PATIENCE = 5.0
 """Seconds of real time that an expectation waits, unless it says otherwise."""
 ALL = "all"
+ANY_PAGE = 200
+"""The status that stands for all below 400."""
 
 
 @dataclass(slots=True)
@@ -120,14 +122,12 @@ async def _open(scene: Scene, opening: Opening) -> None:
     if refused is not None and refused != before:
         raise _down(scene, opening.url, refused.summary)
     status = 200 if response is None else response.status
-    if status >= 400 and status != opening.status:
+    if not (status < 400 if opening.status == ANY_PAGE else status == opening.status):
         raise TallyhostError(
             f"{opening.url} answered {status}",
-            rule=f"expected {'a page' if opening.status == 200 else opening.status}",
+            rule=f"expected {'a page' if opening.status == ANY_PAGE else opening.status}",
             fix=f"mend the address or the site; or, if that is right, open: {{url: ..., status: {status}}}",
         )
-    if opening.status >= 400 and status != opening.status:
-        raise TallyhostError(f"{opening.url} answered {status}", rule=f"expected {opening.status}")
 
 
 def _down(scene: Scene, url: str, reason: str) -> HostEnvironmentError:
@@ -247,19 +247,25 @@ async def _expect(scene: Scene, wanted: ExpectationWords) -> None:
 
 async def _expect_url(scene: Scene, url: str, seconds: float) -> None:
     try:
-        await _awaited(scene, lambda page: page.wait_for_url(url, timeout=seconds * 1000, wait_until="commit"))
+        patience = seconds * 1000 or ONE_LOOK
+        await _awaited(scene, lambda page: page.wait_for_url(url, timeout=patience, wait_until="commit"))
     except PageError:
         raise AssertionError(f"expected the page {url}, it is {(await scene.page()).url}") from None
 
 
 async def _expect_text(scene: Scene, wanted: ExpectationWords, seconds: float) -> None:
-    text, patience = wanted.text or "", seconds * 1000
+    text, patience = wanted.text or "", seconds * 1000 or ONE_LOOK
     if wanted.inside is None:
         locator = Locator(text=text, timeout=f"{round(patience)}ms")
         try:
-            await _awaited(scene, lambda page: elements(page, locator).first.wait_for(timeout=patience))
+            await _awaited(
+                scene, lambda page: elements(page, locator).filter(visible=True).first.wait_for(timeout=patience)
+            )
         except PageError as error:
-            raise await not_there(await scene.page(), locator, error, "it is seen") from None
+            page = await scene.page()
+            if hidden := await elements(page, locator).count():
+                raise AssertionError(f"expected text {text!r}, it is hidden where it is ({hidden} times)") from None
+            raise await not_there(page, locator, error, "it is seen") from None
         return
     inside = wanted.inside
 
@@ -286,7 +292,7 @@ async def _never() -> bool:
 
 
 async def _next_report(scene: Scene, _nothing: None) -> None:
-    await scene.agent.arrived()
+    await asked(scene.agent)
     if await scene.agent.clock.next() is None:
         raise AssertionError("expected a report that is due, there is none")
 

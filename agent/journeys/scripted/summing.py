@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from agent.aggregation.job import Job, run_job
 from agent.aggregation.outcome import AggregationError, AggregationErrorCode
 from agent.aggregation.outputs import Output
-from agent.journeys.scripted.vocabulary import Summary
+from agent.expectations.matching import matches
+from agent.journeys.scripted.vocabulary import Summary, number_of
 from agent.model.aggregation import DEFAULT_EPSILON, ReturnCode
 from agent.model.attribution_reporting.reports import AggregatableContent
 from agent.model.clock import Clock
@@ -27,21 +28,11 @@ _DONE = {ReturnCode.SUCCESS, ReturnCode.SUCCESS_WITH_ERRORS}
 _SEALED = (AggregatableContent, PrivateAggregationContent)
 
 
-def number_of(bucket: str, names: Mapping[str, str]) -> int:
-    """The bucket that a name or number stands for. Raises UsageError."""
-    text = names.get(bucket, bucket)
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise UsageError(
-            f"{bucket!r} is no bucket",
-            rule="a bucket is a number in decimal or 0x, or a name given under buckets",
-            fix=f"give its number: buckets: {{{bucket}: 0x559}}",
-        ) from None
-
-
 async def add_up(agent: Agent, wanted: Summary, *, noise: bool) -> SumsTold:
-    """What the service answers about the wanted reports. Raises TallyhostError where it refuses them."""
+    """What the service answers about the wanted reports. Raises TallyhostError where it refuses them.
+
+    Reports for several services, or of several reporting origins, are no batch.
+    """
     expected = {number_of(bucket, wanted.buckets): (bucket, value) for bucket, value in wanted.expect.items()}
     noise = noise if wanted.noise is None else wanted.noise
     reports = [
@@ -57,16 +48,23 @@ async def add_up(agent: Agent, wanted: Summary, *, noise: bool) -> SumsTold:
             rule="the service gets what a collector got",
             fix="let time pass with advance:, or look at what was expected before" if waiting else "",
         )
+    _refuse_mixed(reports)
     epsilon = wanted.epsilon or _paid(reports)
     if ReportKind(wanted.reports) is ReportKind.ATTRIBUTION_CONVERSION:
         found, deviation = await _histogram(agent, reports, epsilon, noise=noise)
+        if beyond := [name for bucket, (name, _) in expected.items() if bucket not in found]:
+            raise UsageError(
+                f"the histogram has no bucket {' and '.join(beyond)}", rule=f"it has those from 0 to {len(found) - 1}"
+            )
     else:
-        found, deviation = await _sums(agent, reports, epsilon, tuple(sorted(expected)), noise=noise)
+        found, deviation = await _sums(agent, reports, epsilon, wanted, noise=noise)
     labels = {bucket: name for name in wanted.buckets for bucket in [number_of(name, wanted.buckets)]}
     rows = [SumRow(name, bucket, value, found.get(bucket, 0), deviation) for bucket, (name, value) in expected.items()]
     others = {bucket: metric for bucket, metric in found.items() if bucket not in expected and metric}
     rows += [SumRow(labels.get(one, hex(one)), one, None, metric, deviation) for one, metric in others.items()]
     title = f"{len(reports)} {wanted.reports} report{'' if len(reports) == 1 else 's'}, epsilon {epsilon:g}"
+    if wanted.filtering_ids is not None:
+        title += f", filtering ids {', '.join(map(str, wanted.filtering_ids))}"
     return SumsTold(title, tuple(rows), "" if deviation else "noise off")
 
 
@@ -78,11 +76,21 @@ async def sums(
     service: str | None = None,
     to: str | None = None,
     epsilon: float | None = None,
+    filtering_ids: Sequence[int] | None = None,
     noise: bool = False,
 ) -> dict[int, int]:
-    """The sums of ``buckets``, for tests in Python; parameters as the keys of the step. Raises as :func:`add_up`."""
-    expected = {str(bucket): 0 for bucket in buckets}
-    words = {"reports": str(reports), "service": service, "to": to, "epsilon": epsilon, "expect": expected}
+    """The sums of ``buckets``, for tests in Python; parameters as the keys of the step.
+
+    Raises as :func:`add_up`, and ValueError for what the step does not take.
+    """
+    words = {
+        "reports": str(reports),
+        "service": service,
+        "to": to,
+        "epsilon": epsilon,
+        "filtering_ids": None if filtering_ids is None else list(filtering_ids),
+        "expect": {str(bucket): 0 for bucket in buckets},
+    }
     told = await add_up(agent, Summary.model_validate(words), noise=noise)
     return {row.bucket: row.found for row in told.rows}
 
@@ -103,11 +111,28 @@ def differing(told: SumsTold, tolerance: int) -> str:
 def _is_wanted(report: Report, wanted: Summary) -> bool:
     match report.content:
         case ConversionContent(service=service):
+            # The dialects name a service in two ways, as host and as origin, and their reports are no batch together.
             return wanted.service is None or service == wanted.service.rstrip("/")
         case AggregatableContent() | PrivateAggregationContent() as content:
-            sealed_to = wanted.service is None or content.coordinator == wanted.service.rstrip("/")
-            return sealed_to and (wanted.to is None or content.reporting_origin == wanted.to.rstrip("/"))
+            sealed_to = wanted.service is None or matches(wanted.service, content.coordinator)
+            return sealed_to and (wanted.to is None or matches(wanted.to, content.reporting_origin))
     return False
+
+
+def _refuse_mixed(reports: Sequence[Report]) -> None:
+    """Raise UsageError where sealed reports are for several coordinators, or of several reporting origins.
+
+    Conversion reports are the service's to refuse.
+    """
+    sealed = [report.content for report in reports if isinstance(report.content, _SEALED)]
+    coordinators, origins = {one.coordinator for one in sealed}, {one.reporting_origin for one in sealed}
+    for key, found, rule in (
+        ("service", coordinators, "a coordinator's service opens its own"),
+        ("to", origins, "a job is of one reporting origin"),
+    ):
+        if len(found) > 1:
+            names = sorted(found)
+            raise UsageError(f"these are reports for {' and '.join(names)}", rule=rule, fix=f"{key}: {names[0]}")
 
 
 def _paid(reports: Sequence[Report]) -> float:
@@ -130,14 +155,11 @@ async def _histogram(
 
 
 async def _sums(
-    agent: Agent, reports: Sequence[Report], epsilon: float, domain: tuple[int, ...], *, noise: bool
+    agent: Agent, reports: Sequence[Report], epsilon: float, wanted: Summary, *, noise: bool
 ) -> tuple[dict[int, int], float]:
-    """The sums of sealed reports, from a job of the service with its rules, budget and noise."""
-    origins = sorted({one.content.reporting_origin for one in reports if isinstance(one.content, _SEALED)})
-    if len(origins) > 1:
-        raise UsageError(
-            f"these are reports of {' and '.join(origins)}", rule="a job is of one", fix=f"to: {origins[0]}"
-        )
+    """The sums of sealed reports of one origin, from a job of the service with its rules, budget and noise."""
+    (origin,) = {one.content.reporting_origin for one in reports if isinstance(one.content, _SEALED)}
+    domain = tuple(sorted(number_of(bucket, wanted.buckets) for bucket in wanted.expect))
     with TemporaryDirectory(prefix="tallyhost-journey-") as folder:
         file = Path(folder) / "reports.json"
         documents = [json.loads(report.body) for report in reports]
@@ -147,7 +169,8 @@ async def _sums(
             inputs=(file,),
             output=Output(Path(folder) / "summary", formats=("json",)),
             parameters={
-                "attribution_report_to": origins[0],
+                "attribution_report_to": origin,
+                "filtering_ids": ",".join(map(str, wanted.filtering_ids or [0])),
                 "debug_privacy_epsilon": repr(epsilon),
                 "report_error_threshold_percentage": "0",
             },

@@ -36,6 +36,16 @@ def filled(text: str, variables: Mapping[str, str]) -> str:
     return _REFERENCE.sub(replace, text)
 
 
+def names_in(value: Any) -> frozenset[str]:
+    """The names of the variables that the texts in ``value`` ask for."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return frozenset().union(*map(names_in, value))
+    found = _REFERENCE.finditer(value) if isinstance(value, str) else ()
+    return frozenset(match.group(2) for match in found if match.group(2) is not None)
+
+
 def filled_everywhere(
     value: Any, variables: Mapping[str, str], refuse: Callable[[Path, UnknownVariableError], None], path: Path = ()
 ) -> Any:

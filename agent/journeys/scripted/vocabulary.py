@@ -5,9 +5,10 @@ These models are what files are checked against, and what ``docs/journey.schema.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from agent.journeys.scripted.expected import Expectation
 from agent.journeys.scripted.targets import DEMO, demo_hosts
@@ -24,14 +25,35 @@ from agent.journeys.scripted.words import (
     as_text_locator,
 )
 
+CONVERSIONS = "attribution-conversion"
+
+
+def number_of(bucket: str, names: Mapping[str, str]) -> int:
+    """The bucket that a name or number stands for. Raises ValueError."""
+    try:
+        number = int(names.get(bucket, bucket), 0)
+    except ValueError:
+        number = -1
+    if number < 0:
+        rule = f"expected a number in decimal or 0x, or a name as in buckets: {{{bucket}: 0x559}}"
+        raise ValueError(f"{bucket!r} is no bucket: {rule}")
+    return number
+
 
 class Opening(Words):
     """An address, and what its server answers."""
 
     url: Url
     status: int = Field(
-        default=200, ge=100, le=599, description="status that is expected; 200 stands for all below 400"
+        default=200, ge=200, le=599, description="status that is expected; 200 stands for all below 400"
     )
+
+    @field_validator("status")
+    @classmethod
+    def _is_seen(cls, status: int) -> int:
+        if 300 <= status < 400:
+            raise ValueError("redirects are followed: write the status at their end")
+        return status
 
 
 class Filling(Locator):
@@ -84,10 +106,26 @@ class Summary(Words):
     epsilon: float | None = Field(
         default=None, gt=0, description="of the noise; 10, or what conversion reports paid for, by default"
     )
+    filtering_ids: list[Annotated[int, Field(ge=0)]] | None = Field(
+        default=None, min_length=1, description="the filtering ids that count; 0 by default"
+    )
     noise: Switch | None = Field(default=None, description="whether the sums have noise; as the agent by default")
     buckets: dict[str, Text] = Field(default_factory=dict, description="names of buckets: {campaign-12: 0x559}")
     tolerance: int = Field(default=0, ge=0, description="how far a sum may be from the expected one")
     expect: dict[str, int] = Field(min_length=1, description="sums by bucket: its name, or its number in decimal or 0x")
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> Summary:
+        named: dict[int, str] = {}
+        for name in self.expect:
+            number = number_of(name, self.buckets)
+            if number in named:
+                raise ValueError(f"{named[number]} and {name} of expect are the same bucket")
+            named[number] = name
+        for key in ("to", "filtering_ids"):
+            if getattr(self, key) is not None and self.reports == CONVERSIONS:
+                raise ValueError(f"{key} is for reports: aggregatable or private-aggregation, which have one")
+        return self
 
 
 class Open(Words):
@@ -213,7 +251,7 @@ STEPS: dict[str, type[Words]] = {next(iter(model.model_fields)): model for model
 class AgentOptions(Words):
     """The emulated browser: a fresh profile with these settings. Keys are those of tallyhost.toml."""
 
-    params: Literal["chromium", "testing", "tiny"] = Field(default="chromium", description="preset of limits")
+    params: Literal["chromium", "spec", "testing", "tiny"] = Field(default="chromium", description="preset of limits")
     noise: Switch = Field(default=True, description="whether anything is drawn to protect users; off for exact numbers")
     delays: Switch = Field(default=True, description="whether reports wait as they do in a browser")
     seed: int | None = Field(default=None, ge=0, description="repeats every random choice; of the name by default")

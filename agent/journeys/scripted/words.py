@@ -55,6 +55,8 @@ Switch = Annotated[bool, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum":
 """``true`` or ``false``, which may be written on and off."""
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 """Text; what looks like a number is text as well."""
+Said = Annotated[str, Field(min_length=1)]
+"""Text that says something: an empty one would be found everywhere."""
 Url = Annotated[str, AfterValidator(_url), Field(examples=["https://shop.test/cart"])]
 Host = Annotated[str, AfterValidator(_host), Field(examples=["shop.test"])]
 
@@ -62,12 +64,12 @@ Host = Annotated[str, AfterValidator(_host), Field(examples=["shop.test"])]
 class Locator(Words):
     """Which element: exactly one of role, text, label, testid and css."""
 
-    role: str | None = Field(default=None, description="ARIA role, such as link or button; best with a name")
-    name: str | None = Field(default=None, description="accessible name; a part of it is enough unless exact")
-    text: str | None = Field(default=None, description="text of the element; a part of it is enough unless exact")
-    label: str | None = Field(default=None, description="text of the label of a field")
-    testid: str | None = Field(default=None, description="value of data-testid")
-    css: str | None = Field(default=None, description="CSS selector, where nothing else will do")
+    role: Said | None = Field(default=None, description="ARIA role, such as link or button; best with a name")
+    name: Said | None = Field(default=None, description="accessible name; a part of it is enough unless exact")
+    text: Said | None = Field(default=None, description="text of the element; a part of it is enough unless exact")
+    label: Said | None = Field(default=None, description="text of the label of a field")
+    testid: Said | None = Field(default=None, description="value of data-testid")
+    css: Said | None = Field(default=None, description="CSS selector, where nothing else will do")
     exact: Switch = Field(default=False, description="the whole name, text or label, in the same case")
     nth: int | None = Field(default=None, ge=1, description="which one of several, from 1")
     frame: Target | None = Field(default=None, description="the <iframe> that it is in; a text is its title")
@@ -87,3 +89,4 @@ class Locator(Words):
 LOCATOR_WAYS = ("role", "text", "label", "testid", "css")
 Target = Annotated[Locator, BeforeValidator(as_text_locator, json_schema_input_type=str | Locator)]
 """An element; a text alone is the text of it."""
+Locator.model_rebuild(force=True)  # frames are in frames: only now is it known what Target is

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 AGGREGATABLE = (ReportKind.AGGREGATABLE, ReportKind.PRIVATE_AGGREGATION)
 """Kinds of reports whose batches spend budget."""
-MOST_REPORTS = 2_000
-"""Reports whose clear text a preview adds up."""
+MOST_REPORTS, MOST_SUMS = 2_000, 1_000
+"""Reports whose clear text a preview adds up, and buckets of which it tells."""
 
 
 async def batch_documents(agent: Agent) -> list[Document]:
@@ -33,11 +33,13 @@ async def batch_documents(agent: Agent) -> list[Document]:
 async def preview_document(agent: Agent, kind: ReportKind, url: str, epsilon: float) -> Document:
     """The sums of a batch in clear, of its first reports where it has many, and the noise that ``epsilon`` stands for.
 
-    ``p5`` and ``p95`` are where 90 % of noised sums lie. Nothing is spent: only the browsers' owner can see this.
+    ``reports``: those that were added up. ``p5`` and ``p95`` are where 90 % of noised sums lie; ``left_out``: how many
+    more sums there are. Nothing is spent: only the browsers' owner can see this.
     """
     reports = await agent.reports.sent(kind, url, limit=MOST_REPORTS)
     scale = noise_scale(epsilon)
     width = interval(scale)
+    sums = sorted(_sums(reports).items())
     return {
         "kind": kind.value,
         "origin": _origin(url),
@@ -48,8 +50,9 @@ async def preview_document(agent: Agent, kind: ReportKind, url: str, epsilon: fl
         "reports": len(reports),
         "sums": [
             {"bucket": f"{bucket:#x}", "true": value, "p5": value - width, "p95": value + width}
-            for bucket, value in sorted(_sums(reports).items())
+            for bucket, value in sums[:MOST_SUMS]
         ],
+        "left_out": len(sums[MOST_SUMS:]),
     }
 
 

@@ -16,8 +16,8 @@ Document = dict[str, Any]
 
 async def interest_group_documents(agent: Agent, limit: int | None) -> Document:
     """The first ``limit`` interest groups that have not expired, by owner and name."""
-    groups = await agent.interest_groups.read()
-    return listed("interest_groups", map(_group, groups[:limit]), len(groups) - len(groups[:limit]))
+    groups = await agent.interest_groups.read(limit)
+    return listed("interest_groups", map(_group, groups), max(0, await agent.interest_groups.count() - len(groups)))
 
 
 def _group(joined: JoinedGroup) -> Document:

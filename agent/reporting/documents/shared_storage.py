@@ -66,8 +66,8 @@ async def _entries(agent: Agent, limit: int | None) -> Document:
         stored += metadata.length
         left = None if limit is None else limit - len(documents)
         if left != 0:
-            entries = await agent.shared_storage.entries(origin)
-            documents += (_entry(agent, origin, entry) for entry in entries[:left])
+            entries = await agent.shared_storage.entries(origin, left)
+            documents += (_entry(agent, origin, entry) for entry in entries)
     return listed("entries", documents, stored - len(documents))
 
 

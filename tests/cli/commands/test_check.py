@@ -89,7 +89,7 @@ def test_the_value_comes_from_a_file_or_from_standard_input(
 
 def test_a_file_that_is_not_there_is_an_error_that_names_it(tallyhost: Tallyhost) -> None:
     run = check(tallyhost, "--kind", "source", "@nothing.json")
-    assert run.code == 3
+    assert run.code == 2
     assert "nothing.json" in run.err
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.cli.commands import doctor
+from agent.cli import machine
 from agent.cli.running import announce
 from agent.journeys.demo import REPORT_FOLDER
 from storage.profile import Control
@@ -117,7 +117,7 @@ def test_without_a_config_file_it_is_told_where_one_is_looked_for(
 
 
 def test_the_report_folder_is_the_demo_s() -> None:
-    assert doctor.REPORT_FOLDER == REPORT_FOLDER
+    assert machine.REPORT_FOLDER == REPORT_FOLDER
 
 
 def test_playwright_s_folder_is_the_one_that_its_variable_names(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli.commands import keys as keys_command
 from agent.cli.control import control_endpoint
 from agent.cli.main import main
 from agent.crypto.aggregatable_payload import encode_payload, seal_payload
@@ -86,12 +85,12 @@ def test_no_key_is_lost_where_a_file_is_rotated_twice_at_once(
     other = threading.Thread(target=main, args=(["keys", "rotate", str(file)],))
 
     def while_another_begins(path: Path, text: str) -> None:
-        monkeypatch.setattr(keys_command, "write_private", write_private)
+        monkeypatch.setattr("storage.profile.write_private", write_private)
         other.start()
         other.join(0.5)  # it has the time to finish, unless it waits for us
         write_private(path, text)
 
-    monkeypatch.setattr(keys_command, "write_private", while_another_begins)
+    monkeypatch.setattr("storage.profile.write_private", while_another_begins)
     assert tallyhost("keys", "rotate", str(file)).code == 0
     other.join()
     assert len(list(ring_in(file))) == 3
@@ -205,7 +204,7 @@ def test_a_full_disk_is_told_and_leaves_the_keys_as_they_were(
     file = tmp_path / "keys.json"
     tallyhost("keys", "generate", str(file))
     before = file.read_text()
-    monkeypatch.setattr(keys_command, "write_private", full)
+    monkeypatch.setattr("storage.profile.write_private", full)
     run = tallyhost("keys", "rotate", str(file))
     assert (run.code, file.read_text()) == (3, before)
     assert "No space left" in run.err

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agent.cli.commands.open_page import check_answer, print_event
+from agent.cli.opening import check_answer, print_event
 from agent.cli.output import Output
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from agent.journeys.scripted.reading import Journey
+from agent.journeys.scripted.vocabulary import AgentOptions
+from agent.reporting.journey_results import JourneyResult
 from tests.cli.conftest import Tallyhost
 
 
@@ -39,6 +45,55 @@ def test_a_variable_that_is_none_is_refused(tallyhost: Tallyhost) -> None:
     run = tallyhost("run", write("a.yaml", "  - next_report\n"), "--var", "shop")
     assert run.code == 2
     assert "'shop' is no NAME=VALUE" in run.err
+
+
+@pytest.mark.parametrize("flag", ["--params=tiny", "--noise=off", "--no-delays", "--seed=7"])
+def test_a_flag_about_agents_is_refused_where_a_story_would_not_heed_it(tallyhost: Tallyhost, flag: str) -> None:
+    Path("story.json").write_text(json.dumps(story([0, 5, 0])), encoding="utf-8")
+    run = tallyhost("run", "story.json", flag)
+    assert run.code == 2
+    assert "story.json" in run.err
+    assert "does not apply to a story" in run.err
+    assert tallyhost("run", "story.json").code == 0
+
+
+def test_flags_and_variables_win_over_what_a_journey_says_of_its_agent(
+    tallyhost: Tallyhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[AgentOptions] = []
+
+    async def play(journeys: Sequence[Journey], *_: object) -> tuple[JourneyResult, ...]:
+        played.extend(journey.agent for journey in journeys)
+        return ()
+
+    monkeypatch.setattr("agent.journeys.scripted.running.run_journeys", play)
+    file = Path("a.yaml")
+    file.write_text("name: x\nagent: {params: tiny, delays: off, seed: 1}\nsteps:\n  - next_report\n", encoding="utf-8")
+    monkeypatch.setenv("TALLYHOST_SEED", "2")
+    assert tallyhost("run", "a.yaml", "--params", "spec", "--noise", "off").code == 0
+    (asked,) = played
+    assert asked == AgentOptions(params="spec", noise=False, delays=False, seed=2)
+
+
+def test_the_settings_file_leaves_a_journey_as_it_is(tallyhost: Tallyhost, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("tallyhost.toml").write_text('params = "tiny"\nnoise = false\n', encoding="utf-8")
+    played: list[AgentOptions] = []
+
+    async def play(journeys: Sequence[Journey], *_: object) -> tuple[JourneyResult, ...]:
+        played.extend(journey.agent for journey in journeys)
+        return ()
+
+    monkeypatch.setattr("agent.journeys.scripted.running.run_journeys", play)
+    assert tallyhost("run", write("a.yaml", "  - next_report\n")).code == 0
+    assert played == [AgentOptions()]
+
+
+def test_a_variable_that_no_journey_names_is_refused_with_the_nearest(tallyhost: Tallyhost) -> None:
+    journey = write("a.yaml", "  - note: ${shop}\n")
+    run = tallyhost("run", journey, "--var", "shop=x", "--var", "shpo=https://other.test/")
+    assert run.code == 2
+    assert "no journey names ${shpo}" in run.err
+    assert "write --var shop=https://other.test/" in run.err
 
 
 def test_an_unknown_variable_is_told_before_any_journey_is_played(tallyhost: Tallyhost) -> None:

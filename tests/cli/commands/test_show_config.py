@@ -24,3 +24,14 @@ def test_it_is_a_table_for_people(tallyhost: Tallyhost) -> None:
     lines = tallyhost("config", "--map", "shop.test=http://localhost:3000").out.splitlines()
     (row,) = (line.split() for line in lines if line.startswith("map"))
     assert row == ["map", "shop.test=http://localhost:3000", "--map"]
+
+
+def test_a_table_of_the_file_is_shown_as_json_not_as_python_has_it(tallyhost: Tallyhost) -> None:
+    shown = tallyhost("config").out
+    assert '{"name": "aggregator.test"' in shown
+    assert "'name'" not in shown
+
+
+@pytest.mark.parametrize("on", ["--no-color", "--color"])
+def test_colour_is_as_the_flag_says(tallyhost: Tallyhost, on: str) -> None:
+    assert ("\x1b[" in tallyhost("config", on).out) == (on == "--color")

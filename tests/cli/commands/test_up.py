@@ -77,6 +77,36 @@ def test_the_demo_s_sites_are_there_when_asked_for() -> None:
         assert process.wait(30) == 0
 
 
+def test_the_demo_s_agent_has_the_settings_that_were_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "index.html").write_text(PAGE, encoding="utf-8")
+    asked = ("--demo", "--params", "tiny", "--noise", "off", "--map", f"other.test={folder}")
+    with up(*asked) as (told, process):
+        assert "other.test" in told["hosts"]
+        tables = get(f"{told['dashboard']}/settings.json")["tables"]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    values = {row["name"]: row["value"] for table in tables.values() for row in table}
+    assert (values["max_sources_per_origin"], values["minimum_batch"]) == (3, 2)
+    assert values["null_report_rate_exclude"] == 0
+    assert values["value_cap"] == 1, "as the demo's service has it"
+
+
+def test_a_profile_is_refused_by_the_demo_which_keeps_nothing(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        command("up", "--demo", "--profile", str(tmp_path / "profile")),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "flag --profile" in ended.stderr
+    assert not (tmp_path / "profile").exists()
+
+
 def test_a_port_that_is_taken_is_no_traceback() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from agent.reporting.documents import batches
 from tests.dashboard.conftest import Dashboard, register
 
 BUCKET = "0x405"
@@ -41,6 +43,22 @@ async def test_it_shows_what_could_be_aggregated_and_the_noise_of_an_epsilon(sen
     # Of Laplace noise of scale b, 90 % lie within b ln 10.
     assert math.isclose(preview["interval"], preview["scale"] * math.log(10), rel_tol=0.001)
     assert preview["sums"][0]["p95"] == 100 + preview["interval"]
+
+
+async def test_a_large_batch_is_previewed_in_part_and_says_so(sent: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2):
+        data = [{"key_piece": hex(0x1000 + number), "source_keys": ["a"]}]
+        await register(sent.agent, trigger={"aggregatable_trigger_data": data, "aggregatable_values": {"a": 7}})
+    await sent.agent.reports.send_pending()
+    monkeypatch.setattr(batches, "MOST_REPORTS", 2)
+    monkeypatch.setattr(batches, "MOST_SUMS", 1)
+    preview = (await sent.get("/aggregation.json")).json["preview"]
+    assert (preview["reports"], preview["of"]) == (2, 3)
+    assert ([one["true"] for one in preview["sums"]], preview["left_out"]) == ([100], 1)
+    page = (await sent.get("/aggregation")).text
+    assert "The first 2 of 3 aggregatable reports" in page
+    assert "Aggregate 3 reports" in page
+    assert "1 more are not shown" in page
 
 
 async def test_without_reports_there_is_nothing_to_preview(dashboard: Dashboard) -> None:

@@ -17,10 +17,10 @@ async def test_a_source_whose_conversion_was_another_s_is_inactive(dashboard: Da
     for _ in range(2):
         await register(dashboard.agent)
     page = (await dashboard.get("/sources.json?limit=1")).json
-    assert [source["id"] for source in page["sources"]] == [2]
+    assert [(source["id"], source["active"]) for source in page["sources"]] == [(2, True)]
     assert page["older_sources"] == 2
     older = (await dashboard.get("/sources.json?limit=1&before_source=2")).json
-    assert [source["id"] for source in older["sources"]] == [1]
+    assert [(source["id"], source["active"]) for source in older["sources"]] == [(1, False)]
     assert older["older_sources"] is None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from agent.cli.main import COMMANDS, cli
+from agent.cli.main import COMMANDS, load_command
 from tests.house.reference.markdown import code, page, sentence, table
 
 _INTRODUCTION = """The commands of `tallyhost`, in the order of its help.
@@ -19,10 +19,8 @@ Exit codes: 0 done, 1 an expectation failed, 2 the input was wrong, 3 the machin
 
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command and command of a command, by what is typed after ``tallyhost``."""
-    context = cli.make_context("tallyhost", [], resilient_parsing=True)
     for name in COMMANDS:
-        command = cli.get_command(context, name)
-        assert command is not None
+        command = load_command(name)
         yield name, command
         if isinstance(command, click.Group):
             yield from ((f"{name} {inner}", each) for inner, each in command.commands.items())

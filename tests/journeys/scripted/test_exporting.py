@@ -25,6 +25,7 @@ def exported(step: str, head: str = "") -> str:
     ("step", "code"),
     [
         ("open: https://a.test/", 'await page.goto("https://a.test/")'),
+        ("open: https://a.test/", "assert response is None or response.status < 400"),
         ("open: {url: https://a.test/, status: 404}", "assert response is not None and response.status == 404"),
         ("click: {role: link, name: Sale}", 'await page.get_by_role("link", name="Sale").click()'),
         ("click: {text: Sale, exact: true, nth: 2}", 'page.get_by_text("Sale", exact=True).nth(1).click()'),
@@ -38,7 +39,10 @@ def exported(step: str, head: str = "") -> str:
         ("press: {key: Enter, in: {label: Mail}}", 'await page.get_by_label("Mail").press("Enter")'),
         ("select: {label: Size, option: m}", 'await page.get_by_label("Size").select_option("m")'),
         ("wait_for: {text: x, state: hidden}", 'await page.get_by_text("x").wait_for(state="hidden")'),
-        ("expect: {text: Thanks}", 'await expect(page.get_by_text("Thanks").first).to_be_visible()'),
+        (
+            "expect: {text: Thanks, timeout: 0s}",
+            'expect(page.get_by_text("Thanks").filter(visible=True).first).to_be_visible(timeout=500)',
+        ),
         ("expect: {text: Thanks, in: {role: status}}", '.get_by_role("status")).to_contain_text("Thanks")'),
         ("expect: {url: '**/thanks'}", 'await page.wait_for_url("**/thanks", wait_until="commit")'),
         (
@@ -54,6 +58,7 @@ def exported(step: str, head: str = "") -> str:
         ("chaos: none", "agent.chaos.clear()"),
         ("offline: on", "await agent.set_offline(True)"),
         ("summary: {reports: aggregatable, expect: {0x559: 5}}", "assert found[0x559] == 5"),
+        ("summary: {reports: aggregatable, filtering_ids: [1, 2], expect: {5: 6}}", "filtering_ids=[1, 2])"),
         ("summary: {buckets: {a: 7}, tolerance: 2, expect: {a: 5}}", "assert abs(found[0x7] - 5) <= 2  # a"),
         ("screenshot: the ad", 'await page.screenshot(path="the-ad.png")'),
         ("note: Now the shop", "# Now the shop"),

@@ -71,6 +71,55 @@ def test_journeys_run_at_once_and_each_result_is_its_own(tmp_path: Path, capsys:
     assert why.startswith(f'{tmp_path / "wrong.yaml"}:5: no text "Nothing"')
 
 
+def test_what_a_step_expects_is_what_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = write(tmp_path, "- open: https://shop.test/pairs.html\n- expect: {text: Cart, timeout: 0s}")
+    shop = tmp_path / "shop"
+    (shop / "pairs.html").write_text("<p hidden>Cart</p><p>Cart</p><p hidden>Menu</p><p hidden>Menu</p>")
+    (shop / "half.html").write_text("<p id=p>x</p><script>p.textContent = document.title = 'half \\ud800'</script>")
+    hidden = "- open: https://shop.test/pairs.html\n- expect: {text: Menu, timeout: 300ms}"
+    half = "- open: https://shop.test/half.html\n- click: {text: whole, timeout: 300ms}"
+    never = "- open: https://shop.test/\n- click: {text: None, timeout: 0s}"
+    created = "- open: {url: https://shop.test/, status: 201}"
+    files = [
+        write(tmp_path, steps, name=name)
+        for name, steps in (
+            ("hidden.yaml", hidden),
+            ("half.yaml", half),
+            ("never.yaml", never),
+            ("created.yaml", created),
+        )
+    ]
+    bundle, html = tmp_path / "bundle", tmp_path / "out.html"
+    assert run(good, *files, "--bundle", bundle, "--html", html) == 1
+    told = capsys.readouterr().out
+    assert "ok    j.yaml" in told, "what is hidden does not hide what is seen"
+    assert "hidden.yaml:5: expected text 'Menu', it is hidden where it is (2 times)" in told
+    assert r'half.yaml:5: no text "whole" in 0.3 s; nearest is paragraph "half \ud800"' in told
+    assert "never.yaml:5: no text" in told
+    assert "created.yaml:4: https://shop.test/ answered 200" in told
+    assert r"half \ud800" in html.read_text("utf-8")
+    assert (bundle / "half" / "failure.txt").exists()
+
+
+def test_a_python_journey_that_ends_python_or_itself_fails_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "endings.py"
+    file.write_text(
+        "import asyncio, sys, pytest\n"
+        "async def journey_exits(agent):\n    sys.exit(0)\n"
+        "async def journey_fails(agent):\n    pytest.fail('so it is')\n"
+        "async def journey_cancels(agent):\n    raise asyncio.CancelledError\n"
+        "async def journey_passes(agent):\n    pass\n",
+        encoding="utf-8",
+    )
+    assert run(file, "-n", "4") == 1
+    told = capsys.readouterr().out
+    assert "1 passed, 3 failed" in told
+    for line in (f"{file}:3: SystemExit: 0", f"{file}:5: Failed: so it is", f"{file}:7: CancelledError"):
+        assert line in told
+
+
 def test_a_python_journey_passes_and_fails_with_the_line_of_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -57,6 +57,19 @@ def test_a_file_that_fails_is_refused_with_the_line(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_that_ends_python_does_not_end_the_run(tmp_path: Path) -> None:
+    told = refusal(tmp_path, "import sys\nsys.exit(0)\n")
+    assert told.startswith("/visits.py:2: running the file failed: SystemExit: 0")
+
+
+def test_a_file_may_define_what_looks_for_its_own_module(tmp_path: Path) -> None:
+    text = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Visit:\n    site: str\nasync def journey(agent): pass\n"
+    )
+    assert len(read_python(write(tmp_path, text))) == 1
+
+
 def test_settings_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     told = refusal(tmp_path, "AGENT = {'nois': False}\nasync def journey(agent): pass\n")
     assert "AGENT['nois'] cannot be used" in told

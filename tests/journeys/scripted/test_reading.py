@@ -121,6 +121,19 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() -> 
         ("- offline: maybe", "valid boolean"),
         ("- summary: {expect: {}}", "at least 1 item"),
         ("- click: {text: x, nth: 0}", "greater than or equal to 1"),
+        ("- click: ''", "at least 1 character"),
+        ("- expect: {text: ''}", "at least 1 character"),
+        ("- expect: {text: '', in: {css: p}}", "at least 1 character"),
+        ("- open: {url: https://a.test/, status: 302}", "redirects are followed"),
+        ("- summary: {expect: {x: 1}}", "'x' is no bucket"),
+        ("- summary: {expect: {-1: 0}}", "'-1' is no bucket"),
+        ("- summary: {expect: {1: 5, 0x1: 6}}", "1 and 0x1 of expect are the same bucket"),
+        ("- summary: {buckets: {a: 7}, expect: {a: 5, 7: 6}}", "a and 7 of expect are the same bucket"),
+        ("- summary: {to: https://a.test, expect: {1: 5}}", "to is for reports: aggregatable"),
+        ("- summary: {filtering_ids: [1], expect: {1: 5}}", "filtering_ids is for reports: aggregatable"),
+        ("- summary: {reports: aggregatable, filtering_ids: [], expect: {1: 5}}", "at least 1 item"),
+        ("- summary: {reports: aggregatable, filtering_ids: [-1], expect: {1: 5}}", "greater than or equal to 0"),
+        ("- {}", "nothing stands in this step"),
     ],
 )
 def test_what_a_step_cannot_take_is_told_with_the_rule(step: str, what: str) -> None:
@@ -131,6 +144,35 @@ def test_a_value_of_a_closed_list_is_told_with_the_nearest() -> None:
     told = refusal("- wait_for: {text: x, state: hiden}")
     assert "'hiden' is not a value of state; nearest is 'hidden'" in told
     assert "one of visible, hidden" in told
+
+
+def test_a_word_that_a_member_can_never_be_is_told_before_anything_is_played() -> None:
+    told = refusal("- expect: {report: {kind: event_level, count: 0}}")
+    assert told.startswith("j.yaml:3:27: 'event_level' is not a value of kind; nearest is 'event-level'")
+
+
+def test_a_key_in_a_frame_of_a_frame_is_told_with_the_nearest() -> None:
+    told = refusal("- click: {text: a, frame: {text: b, frame: {tex: c}}}")
+    assert "'tex' is not a key of click.frame.frame; nearest is 'text'" in told
+    assert "one of role, name, text" in told
+
+
+@pytest.mark.parametrize(
+    ("variables", "what"),
+    [
+        ("{a: [1]}", "j.yaml:2:11: vars.a is no text"),
+        ("{a: }", "j.yaml:2:10: vars.a is no text"),
+        ("{b: x, a: '${b}/c'}", "j.yaml:2:17: vars.a names a variable: ${b}"),
+        ("[a]", "j.yaml:2:7: vars cannot be used"),
+    ],
+)
+def test_a_variable_that_is_no_plain_text_is_told_where_it_stands(variables: str, what: str) -> None:
+    assert refusal("- note: ${a}", head=f"vars: {variables}\n").startswith(what)
+
+
+def test_a_journey_knows_the_variables_that_it_names() -> None:
+    journey = read_text("name: x\nvars: {a: b, c: d}\nsteps: [{note: '${a} $${e}'}, {note: '${f}'}]\n", "j", {"f": "g"})
+    assert journey.variables == {"a", "f"}
 
 
 def test_a_missing_key_is_told_at_the_step() -> None:
@@ -170,6 +212,11 @@ def test_what_is_no_journey_is_refused(text: str) -> None:
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_journey(str(tmp_path / "none.yaml"))
+
+
+def test_of_a_file_without_end_no_more_is_read_than_a_journey_may_have() -> None:
+    with pytest.raises(UsageError, match="too long"):
+        read_journey("/dev/zero")
 
 
 def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from agent.journeys.scripted.exporting import pytest_module
 from agent.journeys.scripted.reading import Journey, read_text
-from agent.journeys.scripted.recording import HELD, Recording, Seen, journey_text
+from agent.journeys.scripted.recording import HELD, Recording, Seen, as_note, journey_text
 from agent.journeys.scripted.steps import told
 from agent.model.attribution_reporting.registrations import SourceType
 from agent.model.attribution_reporting.reports import EventLevelContent
@@ -169,3 +170,11 @@ def test_text_of_a_site_cannot_break_out_of_its_place() -> None:
     )
     assert len(journey(made).steps) == 2
     assert journey(made).steps[1].words.model_dump()["fill"]["value"] == hostile
+
+
+def test_what_has_no_words_stands_in_the_test_that_is_made_of_it() -> None:
+    made = recording((1_000, navigate("https://news.test/")), (2_000, click(button="right")))
+    text = journey_text("x", {}, {"news.test": "demo"}, made, [], remark=as_note)
+    code = pytest_module(read_text(text, "j.yaml"), "Recorded")
+    assert code.startswith('"""x. Recorded."""')
+    assert "# not recorded, for a journey has no words for it: click" in code

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import pytest
 
+from agent.browser.launch import Browser
+from agent.journeys.scripted import running
 from agent.journeys.scripted.finding import journey_files
+from agent.journeys.scripted.progress import Lines
 from agent.journeys.scripted.reading import Journey
-from agent.journeys.scripted.running import bundle_folders, exit_code_of
+from agent.journeys.scripted.running import RunOptions, bundle_folders, exit_code_of, run_journeys
 from agent.journeys.scripted.vocabulary import AgentOptions
 from agent.model.errors import UsageError
 from agent.reporting.journey_results import Failure, JourneyResult, Outcome
@@ -28,7 +32,36 @@ def test_a_run_ends_in_the_highest_exit_code_of_its_journeys() -> None:
 def test_each_journey_has_a_folder_of_its_own() -> None:
     found = bundle_folders([journey("a/sale.yaml"), journey("b/sale.yaml"), journey("b/a b.py")], Path("out"))
     assert found == [Path("out/sale"), Path("out/sale-2"), Path("out/a-b")]
-    assert bundle_folders([journey("a.yaml")], None) == [None]
+    taken = bundle_folders([journey("a/x.yaml"), journey("b/x.yaml"), journey("x-2.yaml")], Path("out"))
+    assert taken == [Path("out/x"), Path("out/x-2"), Path("out/x-2-2")]
+    assert bundle_folders([journey("a.yaml"), journey("a.yaml")], None) == [None, None]
+
+
+class Fallen(Browser):
+    """A Chromium that is none; what is played in it is a fault of ours."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing was begun."""
+
+
+async def test_a_fault_of_ours_in_one_journey_does_not_lose_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(one: Journey, *_: object) -> JourneyResult:
+        if one.file == "a.yaml":
+            raise KeyError("ours")
+        return JourneyResult(one.name, one.file, Outcome.PASSED)
+
+    monkeypatch.setattr(running, "Browser", Fallen)
+    monkeypatch.setattr(running, "play", play)
+    told: list[str] = []
+    fallen, passed = await run_journeys(
+        [journey("a.yaml"), journey("b.yaml")], RunOptions(2), Lines(lambda t, _: told.append(t))
+    )
+    assert (fallen.outcome, fallen.exit_code, passed.outcome) == (Outcome.ERROR, 3, Outcome.PASSED)
+    assert "a.yaml: inside tallyhost: KeyError: 'ours'" in told
+    assert any("in play" in line for line in told), "where it happened is told"
 
 
 def test_folders_are_searched_for_yaml_and_files_are_taken_once(tmp_path: Path) -> None:

@@ -209,7 +209,8 @@ def test_explain_last_may_be_a_write_to_shared_storage(tallyhost: Tallyhost, fol
 def test_explain_last_tells_of_an_operation_s_contributions_rather_than_of_its_end(
     tallyhost: Tallyhost, folder: Path
 ) -> None:
-    ended = Event(StorageEvent.RUN, NOW, "finished", "operation finished", "news.test", {"origin": ADTECH})
+    data = {"origin": ADTECH, "batch": 1}
+    ended = Event(StorageEvent.RUN, NOW, "finished", "operation finished", "news.test", data)
 
     async def make() -> None:
         async with Agent.open_profile(folder, seed=7, clock=Clock.frozen(NOW)) as agent:
