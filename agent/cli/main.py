@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 an expectation failed, 2 the input was wrong, 3 the machin
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -61,6 +62,10 @@ COMMANDS = {
     "aggregate": Entry(
         "agent.cli.commands.aggregate:aggregate",
         "Add collected reports up with noise, as the aggregation service does, and show each bucket.",
+    ),
+    "noise": Entry(
+        "agent.cli.commands.noise:noise",
+        "Show what noise makes of the sums that you expect, at one epsilon beside another.",
     ),
     "reports": Entry(
         "agent.cli.commands.reports:reports",
@@ -182,7 +187,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: TallyhostError, state: RunState) -> int:
-    print_error(error, as_json=state.as_json)
+    # Where stdout takes nothing, stderr has been told by then.
+    with contextlib.suppress(OSError):
+        print_error(error, as_json=state.as_json)
     return error.exit_code
 
 
