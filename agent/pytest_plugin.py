@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import traceback
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -76,8 +77,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for key in _OF_A_RUN:
         if key in item.stash:
             del item.stash[key]
-    if "agent_browser" not in getattr(item, "fixturenames", ()):
+    if not item.config.pluginmanager.hasplugin("asyncio") or "agent_browser" not in getattr(item, "fixturenames", ()):
         return
+    _refuse_another_loop(item)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -87,6 +89,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         "Use sync_agent and its like, or pytest-playwright-asyncio, or run the asynchronous tests on their own.",
         pytrace=False,
     )
+
+
+def _refuse_another_loop(item: pytest.Item) -> None:
+    """Fail a test that runs in another loop than the agents', or in none: it could not tell why it fails."""
+    marker = item.get_closest_marker("asyncio")
+    if marker is None and inspect.iscoroutinefunction(getattr(item, "function", None)):
+        pytest.fail(
+            "Nobody runs this asynchronous test: pytest-asyncio runs those that are marked.\n"
+            "Write @pytest.mark.asyncio, or asyncio_mode = auto in the ini file.",
+            pytrace=False,
+        )
+    scope = "session" if marker is None else marker.kwargs.get("loop_scope", "session")
+    if scope != "session":
+        pytest.fail(
+            f"This test runs in the event loop of its {scope}, and all agents share a Chromium in the session's.\n"
+            'Write @pytest.mark.asyncio(loop_scope="session"), or no loop_scope at all.',
+            pytrace=False,
+        )
 
 
 @pytest.hookimpl(tryfirst=True)

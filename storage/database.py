@@ -112,7 +112,8 @@ class Database:
     def save(self, path: Path) -> None:
         """Write a copy of everything to the file ``path``, replaced at once when the copy is complete.
 
-        Raises HostEnvironmentError when it cannot be written.
+        Nothing that was forgotten is left in it: it may be given to others. Raises HostEnvironmentError when it cannot
+        be written.
         """
         partial_copy = path.with_name(path.name + ".part")
         try:
@@ -122,6 +123,7 @@ class Database:
                 with contextlib.closing(sqlite3.connect(partial_copy)) as copy:
                     self.connection.backup(copy)
                     copy.execute("PRAGMA journal_mode = DELETE")
+                    copy.execute("VACUUM")
             partial_copy.replace(path)
         except OSError as error:
             raise HostEnvironmentError(
@@ -148,6 +150,7 @@ class Database:
             with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)) as source:
                 source.backup(loaded.connection)
             loaded.migrate(migrations.shipped(), now=now)
+            _refuse_other_tables(loaded.connection, path)
             loaded.connection.backup(self.connection)
 
     def migrate(self, steps: Sequence[migrations.Migration], *, now: int) -> None:
@@ -284,6 +287,19 @@ def _refuse_foreign(path: Path, steps: Sequence[migrations.Migration], *, may_be
     if not applied and not may_be_new:
         raise UsageError("the file holds no saved state", where=str(path), fix="tallyhost state save FILE makes one")
     migrations.check(applied, str(path), steps)
+
+
+def _refuse_other_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a state whose schema is not ours: a trigger in a file of somebody else's would run in every profile."""
+    with Database.open(MEMORY, now=0) as ours:
+        if migrations.schema(connection) == migrations.schema(ours.connection):
+            return
+    raise UsageError(
+        "the file's tables are not those that tallyhost makes",
+        where=str(path),
+        rule="a saved state has no table, index, trigger or view of others",
+        fix="load what `tallyhost state save FILE` wrote",
+    )
 
 
 def _size(path: Path) -> int:

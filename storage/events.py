@@ -32,9 +32,10 @@ _OF_AUCTION = (
     f"SELECT id, {_COLUMNS} FROM events WHERE kind = 'private-aggregation'"  # noqa: S608 - constants
     " AND json_extract(data, '$.auction') = ? ORDER BY id LIMIT ?"
 )
-_OF_BATCH = (
-    f"SELECT id, {_COLUMNS} FROM events WHERE kind = 'shared-storage.run'"  # noqa: S608 - constants
+_OF_BATCH = tuple(
+    f"SELECT id, {_COLUMNS} FROM events WHERE kind = '{kind}'"  # noqa: S608 - constants
     " AND json_extract(data, '$.batch') = ? ORDER BY id LIMIT 1"
+    for kind in ("shared-storage.run", "shared-storage.select-url")
 )
 _APPEND = f"INSERT INTO events ({_COLUMNS}) SELECT {_VALUES} FROM json_each(?) ORDER BY key"  # noqa: S608 - constants
 _APPEND_ONE = f"INSERT INTO events ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
@@ -161,8 +162,8 @@ def of_auction(connection: sqlite3.Connection, event_id: int, *, limit: int = 10
 
 def of_batch(connection: sqlite3.Connection, event_id: int) -> Event | None:
     """The end of the operation that made the batch of contributions whose event has that id."""
-    row = connection.execute(_OF_BATCH, (event_id,)).fetchone()
-    return _event(row) if row else None
+    rows = (connection.execute(sql, (event_id,)).fetchone() for sql in _OF_BATCH)
+    return next((_event(row) for row in rows if row), None)
 
 
 def remove_all(connection: sqlite3.Connection) -> None:

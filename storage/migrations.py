@@ -69,6 +69,11 @@ def applied(connection: sqlite3.Connection, where: str) -> list[tuple[str, str]]
     return []
 
 
+def schema(connection: sqlite3.Connection) -> frozenset[tuple[str, str, str | None]]:
+    """Everything that a database's schema has: type, name and text."""
+    return frozenset(connection.execute("SELECT type, name, sql FROM sqlite_schema"))
+
+
 def check(recorded: Sequence[tuple[str, str]], where: str, migrations: Sequence[Migration]) -> None:
     """Refuse a database that is not a state of ``migrations``. Raises HostEnvironmentError."""
     for position, (name, sha256) in enumerate(recorded):

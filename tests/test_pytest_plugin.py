@@ -72,6 +72,10 @@ async def test_ours(agent, agent_page, reporting, sites):
 @pytest.mark.agent(sed=1)
 async def test_misspelt(agent):
     pass
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_elsewhere(agent):
+    pass
 """
 
 ENDINGS = """
@@ -160,7 +164,8 @@ def test_a_bundle_has_what_happened_and_how_it_looked(tmp_path: Path) -> None:
 def test_a_project_says_what_its_agents_are_like_and_a_misspelt_marker_is_refused(tmp_path: Path) -> None:
     write_project(tmp_path, OVERRIDES)
     done = run_project(tmp_path)
-    assert "1 passed, 1 error" in done.stdout, done.stdout + done.stderr
+    assert "1 passed, 2 errors" in done.stdout, done.stdout + done.stderr
+    assert "This test runs in the event loop of its function" in done.stdout
     assert "test_misspelt: the marker agent has no 'sed'; nearest is seed" in done.stdout
 
 
@@ -228,3 +233,10 @@ def test_without_pytest_asyncio_each_asynchronous_fixture_says_what_is_missing(t
         assert f"the fixture {name!r} needs pytest-asyncio" in done.stdout
     instead = set(re.findall(r"ask for '(\w+)'", done.stdout))
     assert instead <= set(vars(pytest_sync)), "it can be asked for"
+
+
+def test_an_asynchronous_test_that_is_not_marked_is_told_what_is_missing(tmp_path: Path) -> None:
+    write_project(tmp_path, "async def test_mine(agent):\n    pass\n", settings="[pytest]\n")
+    done = run_project(tmp_path)
+    assert "1 error" in done.stdout, done.stdout + done.stderr
+    assert "Write @pytest.mark.asyncio, or asyncio_mode = auto" in done.stdout

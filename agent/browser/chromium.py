@@ -61,7 +61,7 @@ def find_chromium(*, setting: str | Path | None = None, headed: bool = False) ->
     Raises HostEnvironmentError, exit code 3, when there is none or when ``setting`` names none.
     """
     if chosen := setting or os.environ.get(SETTING):
-        return _from_setting(Path(chosen).expanduser())
+        return _from_setting(Path(chosen).expanduser(), "setting chromium" if setting else SETTING)
     for candidate in _candidates():
         if not (headed and candidate.headless_only):
             return candidate
@@ -130,11 +130,11 @@ def _candidates() -> Iterator[Chromium]:
     yield from _from_system()
 
 
-def _from_setting(path: Path) -> Chromium:
+def _from_setting(path: Path, where: str) -> Chromium:
     found = shutil.which(path)
     if found is None:
         raise HostEnvironmentError(
-            f"{path} is no executable file", where=SETTING, rule="it names the Chromium to launch", fix=HOW_TO_GET
+            f"{path} is no executable file", where=where, rule="it names the Chromium to launch", fix=HOW_TO_GET
         )
     return Chromium(Path(found), Origin.SETTING, headless_only=path.name in _EXECUTABLE_NAMES[:2])
 

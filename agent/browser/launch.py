@@ -125,6 +125,11 @@ class Browser:
         """Chromium's version, as in ``156.0.8078.79``."""
         return self._browser.version
 
+    @property
+    def connected(self) -> bool:
+        """Whether Chromium is still there; one that fell, or was closed, is not."""
+        return self._browser.is_connected()
+
     async def new_context(self, front: Front, profile: ProfileHost) -> tuple[BrowserContext, str]:
         """A fresh BrowserContext whose traffic goes through ``front`` and whose pages ``profile`` answers.
 

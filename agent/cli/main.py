@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import rich_click as click
@@ -124,9 +125,23 @@ class LazyGroup(click.RichGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that ``args`` begin with, imported, and what follows it."""
+        """The command that ``args`` begin with, imported, and what follows it; UsageError where it is none."""
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise _no_such_command(args[0])
         name, listed, rest = super().resolve_command(ctx, args)
         return name, None if name is None or listed is None else load_command(name), rest
+
+
+def _no_such_command(typed: str) -> UsageError:
+    if "://" in typed:
+        fix = f"`tallyhost open {typed}` opens a page, `tallyhost up {typed}` the dashboard too"
+    elif typed.endswith((".yaml", ".yml", ".py", ".json", ".jsonl", ".zip")):
+        fix = f"`tallyhost run {typed}` runs a journey or a story"
+    elif close := get_close_matches(typed, COMMANDS, 1):
+        fix = f"write `tallyhost {close[0]}`; `tallyhost --help` lists the commands"
+    else:
+        fix = "`tallyhost --help` lists the commands"
+    return UsageError(f"no such command '{typed}'", where="tallyhost", fix=fix)
 
 
 def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -149,7 +164,8 @@ def _tell_version(context: click.Context, _: click.Parameter, asked: bool) -> No
 def cli() -> None:
     """A Chromium-like browser agent for testing ad-measurement APIs.
 
-    Every flag is also a key of tallyhost.toml and an environment variable TALLYHOST_*.
+    Begin with `tallyhost demo`. `tallyhost COMMAND --help` says what a command takes; most flags are also keys of
+    tallyhost.toml and environment variables TALLYHOST_*.
     """
 
 
@@ -160,7 +176,7 @@ for _name, _entry in COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; what fails is told in one form and never as a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    state = RunState(as_json="--json" in arguments, verbosity=_verbosity(arguments))
+    state = RunState(as_json=_wants_json(arguments), verbosity=_verbosity(arguments))
     start_log(state.verbosity)
     try:
         result = cli.main(list(arguments), prog_name="tallyhost", standalone_mode=False, obj=state)
@@ -191,6 +207,14 @@ def _fail(error: TallyhostError, state: RunState) -> int:
     with contextlib.suppress(OSError):
         print_error(error, as_json=state.as_json)
     return error.exit_code
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether a run is asked for JSON, known before its settings are read: errors of usage are told in it too."""
+    flags = [argument for argument in arguments if argument in {"--json", "--no-json"}]
+    if flags:
+        return flags[-1] == "--json"
+    return os.environ.get("TALLYHOST_JSON", "").lower() in {"1", "true", "t", "yes", "y", "on"}
 
 
 def _verbosity(arguments: Sequence[str]) -> int:

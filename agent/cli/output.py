@@ -39,7 +39,9 @@ class Output:
 
     def document(self, content: Mapping[str, Any]) -> None:
         """Print ``content`` as one JSON document with its schema's number."""
-        sys.stdout.write(json.dumps({"schema": SCHEMA, **content}, ensure_ascii=False) + "\n")
+        text = json.dumps({"schema": SCHEMA, **content}, ensure_ascii=False)
+        # A page's strings may hold lone surrogates, which no encoding has: they stay what they are as escapes of JSON.
+        sys.stdout.write(text.encode(errors="backslashreplace").decode() + "\n")
         sys.stdout.flush()
 
     def line(self, text: str = "", style: str = "") -> None:

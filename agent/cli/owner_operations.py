@@ -74,8 +74,7 @@ async def aggregate_sent(agent: Agent, asked: Mapping[str, Any]) -> Document:
     reports: list[Report] = []
     while page := await agent.reports.sent(kind, url, after=reports[-1].position if reports else 0):
         reports += page
-    noise = asked.get("noise", agent.settings.noise)
-    finished = await agent.aggregation.run(reports, asked["origin"], epsilon=epsilon, noise=noise)
+    finished = await agent.aggregation.run(reports, asked["origin"], epsilon=epsilon, noise=asked.get("noise"))
     return {"job": summary_job_document(finished.job, finished.spent)}
 
 

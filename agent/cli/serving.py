@@ -30,7 +30,7 @@ async def serve_agent(session: Session, url: str | None, port: int, *, demo: boo
     # A private agent, or the demo's, never touches the profile folder.
     profile = MEMORY if config.private or demo else config.profile
     async with AsyncExitStack() as stack:
-        agent = await stack.enter_async_context(_demo_agent(session) if demo else launch_agent(config))
+        agent = await stack.enter_async_context(demo_agent(session) if demo else launch_agent(config))
         # One server and one guard: what the command line asks comes in by the dashboard's door too.
         mounts = {ROOT: control_app(agent, secret)}
         application = dashboard_app(agent, OPERATIONS, token=secret, mounts=mounts)
@@ -52,7 +52,7 @@ async def serve_agent(session: Session, url: str | None, port: int, *, demo: boo
 
 
 @asynccontextmanager
-async def _demo_agent(session: Session) -> AsyncIterator[Agent]:
+async def demo_agent(session: Session) -> AsyncIterator[Agent]:
     """An agent among the demo's sites, with the settings of ``session``; nothing has happened there yet."""
     from agent.cli.commands.demo import DEFAULT_SEED  # noqa: PLC0415 - slow to import
     from agent.journeys.world import World  # noqa: PLC0415

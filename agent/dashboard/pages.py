@@ -16,6 +16,7 @@ from aiohttp import web
 from agent.dashboard import rendering
 from agent.dashboard.frame import frame
 from agent.dashboard.keys import AGENT, TOKEN
+from agent.dashboard.live import mark, standing
 from agent.dashboard.queries import Document, Query
 from agent.dashboard.views.aggregation import aggregation
 from agent.dashboard.views.api import api
@@ -109,11 +110,13 @@ def _twin(page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 def _shown(page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
+        agent = request.app[AGENT]
+        seen = mark(await standing(agent))
         try:
-            document = await document_of(request.app[AGENT], page, _query(request))
+            document = await document_of(agent, page, _query(request))
         except TallyhostError as error:
             return await error_page(request, error)
-        surroundings = _surroundings(request, page.name)
+        surroundings = {**_surroundings(request, page.name), "seen": seen}
         return _html(
             rendering.render(page.template, document, title=page.title, twin=_twin_of(request, page), **surroundings)
         )
@@ -160,7 +163,13 @@ def json_answer(document: Document, status: int = 200) -> web.Response:
 
 def _surroundings(request: web.Request, name: str) -> dict[str, Any]:
     menu = [(page.address, page.title, page.name == name) for page in PAGES if page.in_menu]
-    return {"menu": menu, "token": request.app[TOKEN], "here": request.path_qs, "asked": dict(request.query)}
+    return {
+        "seen": "",
+        "menu": menu,
+        "token": request.app[TOKEN],
+        "here": request.path_qs,
+        "asked": dict(request.query),
+    }
 
 
 def _html(text: str, status: int = 200) -> web.Response:

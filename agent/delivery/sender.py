@@ -26,6 +26,7 @@ from agent.delivery.request_fields import (
     private_aggregation_fields,
 )
 from agent.model.events import Check
+from agent.model.http_record import without_credentials
 from agent.model.interfaces import Answer, Exchange, NetworkError, NoAnswer
 from agent.model.reports import Report, ReportKind
 from agent.model.site import is_potentially_trustworthy, serialized_origin
@@ -137,7 +138,8 @@ class Sender:
                 return Attempt(outcome, str(answer.status), rule=manner.rule)
             target = _redirect_target(answer, url, manner.mode)
             if target is None:
-                detail = f"{answer.status} to {answer.location!r}, which Fetch does not follow"
+                location = without_credentials(answer.location)
+                detail = f"{answer.status} to {location!r}, which Fetch does not follow"
                 return Attempt(Outcome.FAILED, detail, rule=manner.rule)
             url = target
             if answer.status in {301, 302, 303}:

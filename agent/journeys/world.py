@@ -110,6 +110,7 @@ class World:
             clock=present,
             minimum_batch=settings.minimum_batch,
             value_cap=settings.limits.value_cap,
+            noise=settings.noise,
         )
         jobs = job_app(
             ledger=self._jobs,
@@ -117,6 +118,7 @@ class World:
             rng=self._rng,
             clock=present,
             root=buckets,
+            noise=settings.noise,
             reveal=True,
         )
         adtech = {

@@ -10,6 +10,8 @@ from agent.model.chaos import EVERY_HOST, ChaosRule, Strike, Trouble
 from agent.model.rng import Draw, Rng
 
 _DRAWS = 1 << 64
+_MOST_ASKED = 1 << 18
+"""Different requests whose turns are counted; behind so many, which a page can ask for, all counts begin anew."""
 
 
 class ChaosRules:
@@ -69,6 +71,8 @@ class ChaosRules:
     def _drawn(self, asked: str) -> float:
         """A draw in [0, 1), the same for the same request at the same turn."""
         name = hashlib.blake2b(asked.encode(), key=self._key, digest_size=16).digest()
+        if len(self._asked) >= _MOST_ASKED:
+            self._asked.clear()
         turn = self._asked[name]
         self._asked[name] += 1
         drawn = hashlib.blake2b(name + turn.to_bytes(8), key=self._key, digest_size=8).digest()

@@ -145,11 +145,10 @@ def _outcome(event: Event) -> str:
     count = sum(not ReportKind(name).attempted_once for name in names)
     if not count:
         return NO_REPORT
-    stored = {event.data.get("event_level"), event.data.get("aggregatable")}
-    if "stored" not in stored and event.verdict != BatchVerdict.REPORT_SCHEDULED:
+    stored = [event.data.get("event_level"), event.data.get("aggregatable")].count("stored")
+    if not stored and event.verdict != BatchVerdict.REPORT_SCHEDULED:
         return NULL_REPORT
-    stored_ones = [event.data.get("event_level"), event.data.get("aggregatable")].count("stored")
-    nulls = count - stored_ones if event.kind == TRIGGER_REGISTRATION else 0
+    nulls = count - stored if stored else 0
     told = _counted(count - nulls, "report")
     return f"{told}, {_counted(nulls, NULL_REPORT)}" if nulls else told
 

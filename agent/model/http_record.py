@@ -5,6 +5,7 @@ Cookies and credentials are left out, as by the export of browsers' own tools: w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 from typing import Any
 
@@ -12,6 +13,9 @@ SECRET = frozenset(
     {"cookie", "set-cookie", "authorization", "proxy-authorization", "www-authenticate", "proxy-authenticate"}
 )
 """Names of fields, in lower case, that are never kept."""
+_NAMING_URLS = frozenset({"location", "content-location", "refresh", "referer", "link"})
+"""Names of fields whose URLs may have user and password in front of the host."""
+_CREDENTIALS = re.compile(r"(?<=//)[^/?#\s]*@")
 LONGEST_VALUE = 2048
 """Characters of a field's value that are kept."""
 MOST_FIELDS = 100
@@ -55,6 +59,11 @@ def http_record(
     return record
 
 
+def without_credentials(text: str) -> str:
+    """``text`` with ``***`` for the user and password of its URLs."""
+    return _CREDENTIALS.sub("***@", text)
+
+
 def _kept(fields: Iterable[Field], told: Container[str], cut: list[str]) -> list[list[str | None]]:
     """The fields that are kept; ``cut`` is given the names of those that were not kept whole."""
     kept: list[list[str | None]] = []
@@ -68,7 +77,8 @@ def _kept(fields: Iterable[Field], told: Container[str], cut: list[str]) -> list
         if lowered in told:
             kept.append([name, None])
             continue
-        if len(value) > LONGEST_VALUE:
+        shown = without_credentials(value) if lowered in _NAMING_URLS else value
+        if len(shown) > LONGEST_VALUE:
             cut.append(name)
-        kept.append([name, value[:LONGEST_VALUE]])
+        kept.append([name, shown[:LONGEST_VALUE]])
     return kept

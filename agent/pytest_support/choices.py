@@ -32,6 +32,12 @@ KEYS: Mapping[str, str] = {
 }
 """What the marker and ``agent_params`` take."""
 _SWITCHES = ("noise", "delays", "page_clock", "private", "opted_out")
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "seed": ((int,), "whole number"),
+    "params": ((str,), "name of params"),
+    "now": ((int, str), "text such as 2026-12-24T09:00Z, nor milliseconds since 1970"),
+    "maps": ((Mapping,), "mapping of hosts"),
+}
 _WORDS: Mapping[object, bool] = {True: True, False: False, "on": True, "off": False}
 _PLAIN = re.compile(r"[A-Za-z0-9_./:]+(\[\w+([.-]?\w+)*\])?", re.ASCII)
 """Names of tests that are told apart by what is left of them in the name of a folder."""
@@ -131,7 +137,8 @@ def _plain(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     for name, value in switches.items():
         if not isinstance(value, bool | str) or value not in _WORDS:
             raise pytest.UsageError(f"{where}: {name}={value!r} is no switch; write True or False")
-    seed = values.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise pytest.UsageError(f"{where}: seed={seed!r} is no whole number")
+    for name, (kinds, told) in _KINDS.items():
+        value = values.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            raise pytest.UsageError(f"{where}: {name}={value!r} is no {told}")
     return {**values, **{name: _WORDS[value] for name, value in switches.items()}}

@@ -129,15 +129,15 @@ class Reporting:
 
     def fail(self, status: int = 503, times: int | None = None) -> None:
         """Answer the next ``times`` reports, or all from now on, with ``status``."""
-        self._endpoint.troubles.append(Trouble(status=status, times=times))
+        self._trouble(Trouble(status=status, times=times))
 
     def stall(self, seconds: float, times: int | None = None) -> None:
         """Answer the next ``times`` reports, or all from now on, only after ``seconds`` of real time."""
-        self._endpoint.troubles.append(Trouble(stall=seconds, times=times))
+        self._trouble(Trouble(stall=seconds, times=times))
 
     def reset(self, times: int | None = None) -> None:
         """Break off the connections of the next ``times`` reports, or of all from now on, without an answer."""
-        self._endpoint.troubles.append(Trouble(reset=True, times=times))
+        self._trouble(Trouble(reset=True, times=times))
 
     def recover(self) -> None:
         """End every trouble that it was told to make."""
@@ -162,6 +162,16 @@ class Reporting:
     def trigger(self, path: str = "/trigger", /, **registration: Any) -> str:
         """Register a trigger at ``path``: ``reporting.trigger(event_trigger_data=[{"trigger_data": "2"}])``."""
         return self.serve(path, headers={"Attribution-Reporting-Register-Trigger": registration})
+
+    def _trouble(self, trouble: Trouble) -> None:
+        if trouble.times is not None and trouble.times < 1:
+            raise UsageError(
+                f"{trouble.times} reports cannot be troubled",
+                where="reporting",
+                rule="times is how many reports, at least 1; without it all to come",
+                fix="reporting.recover() ends trouble",
+            )
+        self._endpoint.troubles.append(trouble)
 
     def _candidates(self, kind: ReportKind) -> list[Candidate]:
         return [candidate_of(report) for report in self._endpoint.received if report.kind is kind]

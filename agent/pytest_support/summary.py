@@ -74,7 +74,7 @@ class Summary:
         contents = [report.content for report in reports if isinstance(report.content, ConversionContent)]
         outcome = aggregate(
             [report.body for report in reports],
-            epsilon=epsilon or min(content.micro_epsilon for content in contents) / MICRO,
+            epsilon=min(content.micro_epsilon for content in contents) / MICRO if epsilon is None else epsilon,
             keys=agent.service_keys,
             ledger=_Forgetful(),
             rng=rng_for(choices.seed),

@@ -88,7 +88,8 @@ def _write(folder: Path, events: Sequence[Event], reports: Sequence[Report], exp
         documents, indent=2, default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value)
     )
     (folder / "reports.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "explain.txt").write_text((explained or "no decision was made") + "\n", encoding="utf-8")
+    text = (explained or "no decision was made") + "\n"
+    (folder / "explain.txt").write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 async def _take_pictures(pages: Sequence[Page], folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from agent.model.clock import format_instant, parse_instant
 from agent.model.events import Check
 from agent.model.explanation import Explanation
+from agent.reporting.terminal_text import harmless
 
 __all__ = ["Explanation", "explanation_document", "explanation_lines", "explanation_of", "explanation_text"]
 _INDENT = "  "
@@ -17,8 +18,11 @@ _FEW = 3
 
 
 def explanation_lines(node: Explanation) -> Iterator[tuple[str, str]]:
-    """The lines of the tree, each with its rich style. They hold texts of pages and servers: print them escaped."""
-    yield from _lines(node, "")
+    """The lines of the tree, each with its rich style. They hold texts of pages and servers: print them escaped.
+
+    Whatever is in such a text, it stays on its line: it cannot pass for a check of its own.
+    """
+    return ((harmless(line).replace("\n", r"\n"), style) for line, style in _lines(node, ""))
 
 
 def explanation_text(node: Explanation) -> str:

@@ -111,7 +111,7 @@ class Agent:
         """Protected Audience's, as their owner sees them."""
         self.private_aggregation = StoredPrivateAggregation(database, clock, settings.private_aggregation_limits)
         """What sites have spent and have left."""
-        self.aggregation = Aggregation(database, self._announce, self.service_keys, clock, self.rng)
+        self.aggregation = Aggregation(database, self._announce, self.service_keys, clock, self.rng, settings)
         """Jobs of the local aggregation service, and what they spent."""
         self._private_aggregation = PrivateAggregation(database, settings, self.rng, self._reported, enabled=enabled)
 
@@ -351,7 +351,7 @@ class Agent:
         await self._transactions.apply("clear origin", lambda c: forgetting.clear_origin(c, origin, now=now))
 
     async def aggregate(
-        self, reports: Sequence[bytes], *, epsilon: float, noise: bool = True, reveal: bool = False
+        self, reports: Sequence[bytes], *, epsilon: float, noise: bool | None = None, reveal: bool = False
     ) -> AggregationResult | AggregationError:
         """Have the local aggregation service aggregate sealed reports; parameters as for its ``aggregate``."""
         return await aggregate_conversions(

@@ -14,6 +14,7 @@ from agent.model.aggregation import SpentUnit, StoredJob
 from agent.model.clock import Clock
 from agent.model.reports import Report
 from agent.model.rng import Rng, token
+from agent.model.settings import Settings
 from storage.aggregation_jobs import DatabaseJobLedger
 from storage.database import AsyncDatabase
 
@@ -22,9 +23,15 @@ class Aggregation:
     """The memory of the profile's aggregation service."""
 
     def __init__(
-        self, database: AsyncDatabase, announce: Callable[[], None], keys: KeyRing, clock: Clock, rng: Rng
+        self,
+        database: AsyncDatabase,
+        announce: Callable[[], None],
+        keys: KeyRing,
+        clock: Clock,
+        rng: Rng,
+        settings: Settings,
     ) -> None:
-        self._keys, self._clock, self._rng = keys, clock, rng
+        self._keys, self._clock, self._rng, self._settings = keys, clock, rng, settings
         self.ledger = DatabaseJobLedger(database, announce)
         """What jobs begin in, spend from and finish in; ``announce`` is called for the event of each that finishes."""
 
@@ -44,10 +51,13 @@ class Aggregation:
         """The budget units that a job spent."""
         return await self.ledger.spent(job_request_id)
 
-    async def run(self, reports: Sequence[Report], origin: str, *, epsilon: float, noise: bool = True) -> FinishedJob:
+    async def run(
+        self, reports: Sequence[Report], origin: str, *, epsilon: float, noise: bool | None = None
+    ) -> FinishedJob:
         """Aggregate sent reports for the reporting ``origin`` as one job, without a domain; nothing is left in files.
 
-        ``epsilon``: the job's ``debug_privacy_epsilon``. How it ended is in its ``result_info``.
+        ``epsilon``: the job's ``debug_privacy_epsilon``. ``noise``: as the settings say by default. How it ended is in
+        its ``result_info``.
         """
         with TemporaryDirectory(prefix="tallyhost-job-") as name:
             batch = Path(name) / "reports.jsonl"
@@ -59,4 +69,5 @@ class Aggregation:
                 parameters={"attribution_report_to": origin, "debug_privacy_epsilon": f"{epsilon:g}"},
             )
             keys = {key.id.hex(): key.private_key for key in self._keys}
+            noise = self._settings.noise if noise is None else noise
             return await run_job(job, ledger=self.ledger, keys=keys, rng=self._rng, clock=self._clock, noise=noise)

@@ -23,10 +23,13 @@ async def aggregate_conversions(
     rng: Rng,
     now: int,
     settings: Settings,
-    noise: bool,
+    noise: bool | None,
     reveal: bool,
 ) -> AggregationResult | AggregationError:
-    """One batch in one transaction; parameters as for :func:`agent.aggregation.service.aggregate`."""
+    """One batch in one transaction; parameters as for :func:`agent.aggregation.service.aggregate`.
+
+    ``noise``: as ``settings`` say where it is None.
+    """
 
     def work(connection: sqlite3.Connection) -> AggregationResult | AggregationError:
         return aggregate(
@@ -38,7 +41,7 @@ async def aggregate_conversions(
             now=now,
             minimum_batch=settings.minimum_batch,
             value_cap=settings.limits.value_cap,
-            noise=noise,
+            noise=settings.noise if noise is None else noise,
             reveal=reveal,
         )
 

@@ -92,7 +92,8 @@ class _Memory:
 
     def _batch_of(self, run: Event) -> Event | None:
         """The contributions of an operation, which its end names."""
-        number = run.data.get("batch") if run.kind == StorageEvent.RUN else None
+        operation = run.kind in {StorageEvent.RUN, StorageEvent.SELECT_URL}
+        number = run.data.get("batch") if operation else None
         return None if number is None else events.get(self.connection, number)
 
     def _made(self, batch: Event) -> Event | None:

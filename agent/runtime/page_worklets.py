@@ -319,7 +319,8 @@ class PageWorklets:
             save.set_result(index)
         failed = () if result.failure is None else (code_failed(result.failure.message),)
         before = (*failed, *(replace(check, passed=True) for check in dropped_contributions(operation)))
-        await self._show(facts, selected, operation.call.name, index, before, now, saved=False)
+        batch = operation.batch_event
+        await self._show(facts, selected, operation.call.name, index, before, now, saved=False, batch=batch)
 
     async def _replay(
         self, facts: WorkletFacts, selected: SelectedUrl, query: Query, earlier: asyncio.Future[int | None]
@@ -338,8 +339,9 @@ class PageWorklets:
         now: int,
         *,
         saved: bool,
+        batch: int | None = None,
     ) -> None:
-        selection = await self.selected_urls.choose(selected, index, name, before, saved=saved, now=now)
+        selection = await self.selected_urls.choose(selected, index, name, before, saved=saved, now=now, batch=batch)
         if selection.verdict == INSUFFICIENT_BUDGET:
             console = {"level": "info", "text": INSUFFICIENT_BUDGET_MESSAGE}
             self._around.realms.inform(facts.creator, {"console": console})

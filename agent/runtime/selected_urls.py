@@ -115,15 +115,24 @@ class SelectedUrls:
         return future
 
     async def choose(
-        self, selected: SelectedUrl, index: int | None, name: str, before: tuple[Check, ...], *, saved: bool, now: int
+        self,
+        selected: SelectedUrl,
+        index: int | None,
+        name: str,
+        before: tuple[Check, ...],
+        *,
+        saved: bool,
+        now: int,
+        batch: int | None = None,
     ) -> Selection:
         """Choose by what the operation ``name`` gave, None where it failed, and pay the page's budgets.
 
-        ``before``: what became of the operation, for the event.
+        ``before``: what became of the operation, for the event. ``batch``: the number of the event of what it
+        contributed.
         """
         shown = 0
         try:
-            selection = await self._selection(selected, index, name, before, saved=saved, now=now)
+            selection = await self._selection(selected, index, name, before, saved=saved, now=now, batch=batch)
             shown, selected.cost = selection.index, selection.cost
             return selection
         finally:
@@ -132,7 +141,15 @@ class SelectedUrls:
             selected.urls = ()
 
     async def _selection(
-        self, selected: SelectedUrl, index: int | None, name: str, before: tuple[Check, ...], *, saved: bool, now: int
+        self,
+        selected: SelectedUrl,
+        index: int | None,
+        name: str,
+        before: tuple[Check, ...],
+        *,
+        saved: bool,
+        now: int,
+        batch: int | None,
     ) -> Selection:
         page, site = selected.page, schemeful_site(selected.data_origin)
         async with page.turn:
@@ -148,6 +165,7 @@ class SelectedUrls:
                 site=selected.site,
                 name=name,
                 before=before,
+                batch=batch,
             )
             page.spent += selection.page_cost
             page.spent_by_site[site] = of_site + selection.page_cost

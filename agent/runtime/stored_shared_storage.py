@@ -91,10 +91,12 @@ class StoredSharedStorage:
         site: str,
         name: str,
         before: tuple[Check, ...],
+        batch: int | None = None,
     ) -> Selection:
         """Choose the URL that a call of selectURL shows; see :func:`agent.verbs.shared_storage.select_url`.
 
-        ``name`` is the operation's, ``before`` what became of it, for the event.
+        ``name`` is the operation's, ``before`` what became of it, ``batch`` the number of the event of what it
+        contributed, for the event.
         """
 
         def work(connection: sqlite3.Connection) -> SelectionOutcome:
@@ -110,7 +112,7 @@ class StoredSharedStorage:
                 saved=saved,
                 site=site,
             )
-            return replace(outcome, events=tuple(_of_operation(event, name, before) for event in outcome.events))
+            return replace(outcome, events=tuple(_of_operation(event, name, before, batch) for event in outcome.events))
 
         return (await self._transactions.apply("select URL", work)).selection
 
@@ -181,5 +183,6 @@ class StoredSharedStorage:
         ]
 
 
-def _of_operation(event: Event, name: str, before: tuple[Check, ...]) -> Event:
-    return replace(event, data={**event.data, "name": shown(name)}, trace=Trace((*before, *event.trace.checks)))
+def _of_operation(event: Event, name: str, before: tuple[Check, ...], batch: int | None) -> Event:
+    data = {**event.data, "name": shown(name), **({} if batch is None else {"batch": batch})}
+    return replace(event, data=data, trace=Trace((*before, *event.trace.checks)))

@@ -66,10 +66,17 @@ def test_the_setting_wins_over_everything(tmp_path: Path, monkeypatch: pytest.Mo
     assert find_chromium(setting=other) == Chromium(other, Origin.SETTING)
 
 
-def test_a_setting_that_names_no_executable_is_refused_rather_than_passed_over(tmp_path: Path) -> None:
+def test_a_setting_that_names_no_executable_is_refused_rather_than_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     executable(tmp_path / "bin" / "chromium")
-    with pytest.raises(HostEnvironmentError, match="no executable file"):
+    with pytest.raises(HostEnvironmentError, match="no executable file") as caught:
         find_chromium(setting=tmp_path / "none")
+    assert caught.value.where == "setting chromium", "a flag or a key of the file, not the variable"
+    monkeypatch.setenv("TALLYHOST_CHROMIUM", str(tmp_path / "none"))
+    with pytest.raises(HostEnvironmentError, match="no executable file") as caught:
+        find_chromium()
+    assert caught.value.where == "TALLYHOST_CHROMIUM"
 
 
 def test_playwrights_own_comes_before_the_system_s(tmp_path: Path) -> None:

@@ -40,6 +40,17 @@ def test_with_json_an_error_is_a_document_too(tallyhost: Tallyhost) -> None:
     assert run.document["error"]["exit_code"] == 2
 
 
+@pytest.mark.parametrize(("flags", "json"), [((), True), (("--no-json",), False), (("--no-json", "--json"), True)])
+def test_the_variable_has_errors_of_usage_told_as_json_unless_a_flag_says_otherwise(
+    tallyhost: Tallyhost, monkeypatch: pytest.MonkeyPatch, *, flags: tuple[str, ...], json: bool
+) -> None:
+    monkeypatch.setenv("TALLYHOST_JSON", "on")
+    run = tallyhost("config", "--nonsense", *flags)
+    assert run.code == 2
+    assert bool(run.out) is json
+    assert not json or run.document["error"]["where"] == "tallyhost config"
+
+
 def test_an_unforeseen_failure_is_one_sentence_and_exit_code_3(
     tallyhost: Tallyhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +104,7 @@ def test_an_option_without_its_value_names_its_command(
     assert f"`{where} --help`" in run.err
 
 
-@pytest.mark.parametrize("command", ["open", "up"])
+@pytest.mark.parametrize("command", ["open", "up", "record"])
 @pytest.mark.parametrize("address", ["shop.test", "//shop.test/", "localhost:3000"])
 def test_an_address_without_a_scheme_is_refused_before_a_browser_starts(
     tallyhost: Tallyhost, command: str, address: str
@@ -133,6 +144,23 @@ def test_a_reader_that_leaves_early_is_no_failure() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_full_disk_is_one_sentence_and_exit_code_3(flags: list[str]) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "agent", "config", *flags],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            cwd=main_module_root(),
+        )
+    assert done.returncode == 3
+    assert done.stderr == "error: No space left on device\n"
+
+
 def main_module_root() -> str:
     return str(main_module.__file__).removesuffix("/agent/cli/main.py")
 
@@ -144,11 +172,20 @@ def test_the_help_lists_the_first_paragraph_of_each_command_s_own_help(name: str
     assert COMMANDS[name].words == cleandoc(command.help or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def test_a_mistyped_command_is_told_the_nearest(tallyhost: Tallyhost) -> None:
-    run = tallyhost("opne", "https://shop.test")
+@pytest.mark.parametrize(
+    ("typed", "fix"),
+    [
+        ("opne", "write `tallyhost open`"),
+        ("https://shop.test/", "`tallyhost open https://shop.test/`"),
+        ("journeys/sale.yaml", "`tallyhost run journeys/sale.yaml`"),
+        ("qqq", "`tallyhost --help`"),
+    ],
+)
+def test_what_is_no_command_is_told_what_was_perhaps_meant(tallyhost: Tallyhost, typed: str, fix: str) -> None:
+    run = tallyhost(typed, "--json")
     assert run.code == 2
-    assert "'opne'" in run.err
-    assert "'open'" in run.err
+    assert run.document["error"]["what"] == f"no such command '{typed}'"
+    assert run.document["error"]["fix"].startswith(fix)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

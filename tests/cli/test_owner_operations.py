@@ -28,6 +28,6 @@ async def test_sums_have_noise_as_the_settings_say_unless_it_is_asked_for(
         await attribute(agent)
         await agent.clock.advance("1h")
         job = (await aggregate_sent(agent, {**ASKED, **asked}))["job"]
-    (bucket,) = job["summary"]["buckets"]
-    assert (bucket["bucket"], bucket["true"]) == (str(BUCKET), 100)
+    (bucket,) = job["summary"]["facts"]
+    assert (bucket["bucket"], bucket["true"]) == (f"{BUCKET:#x}", 100)
     assert (bucket["metric"] == 100) == exact

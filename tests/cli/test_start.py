@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.cli.main import COMMANDS
-from agent.model.errors import UsageError
+from agent.model.errors import HostEnvironmentError, UsageError
 from tests.conformance_data import REPOSITORY
 
 BROWSER = {"agent.browser", "agent.runtime", "playwright"}
@@ -33,8 +33,8 @@ STORE = {"aiosqlite", "asyncio", "sqlite3"}
 SOURCE = '{"destination": "https://shop.test"}'
 
 
-def imported(*arguments: str, folder: Path, shell: str = "") -> set[str]:
-    """The modules that one command has imported at its end; with ``shell``, what its completion of that line has."""
+def imported(*arguments: str, folder: Path, code: int = 0, shell: str = "") -> set[str]:
+    """The modules that one command has imported when it ends with ``code``; with ``shell``, to complete that line."""
     program = (
         "import atexit, sys; atexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n"
         "from agent.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -51,14 +51,19 @@ def imported(*arguments: str, folder: Path, shell: str = "") -> set[str]:
         text=True,
         check=False,
     )
-    assert done.returncode == (0 if arguments or shell else UsageError.exit_code)
-    assert done.stdout
+    assert done.returncode == code, done.stderr
+    assert "inside tallyhost" not in done.stderr
+    assert done.stdout or code
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("--version",)], ids=["alone", "help", "version"])
-def test_the_list_of_commands_imports_none_of_them(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    modules = imported(*arguments, folder=tmp_path)
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [((), UsageError.exit_code), (("--help",), 0), (("--version",), 0)],
+    ids=["alone", "help", "version"],
+)
+def test_the_list_of_commands_imports_none_of_them(arguments: tuple[str, ...], code: int, tmp_path: Path) -> None:
+    modules = imported(*arguments, folder=tmp_path, code=code)
     assert [name for name in modules if name.startswith("agent.cli.commands.")] == []
     assert (
         modules & (SLOW | STORE | SETTINGS - ({"importlib.metadata"} if "--version" in arguments else set())) == set()
@@ -93,3 +98,20 @@ def test_a_command_that_needs_no_browser_imports_none(
     modules = imported(*arguments, folder=tmp_path)
     assert "agent.cli.config" in modules
     assert modules & never == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["explain last", "reports list", "state show", "keys list", "time now", "chaos show", "export har x.har"],
+)
+def test_a_command_that_finds_no_agent_to_ask_imports_none(command: str, tmp_path: Path) -> None:
+    modules = imported(*command.split(), folder=tmp_path, code=HostEnvironmentError.exit_code)
+    assert "agent.cli.running" in modules
+    assert modules & SLOW == set()
+
+
+def test_the_doctor_examines_the_browser_without_importing_what_drives_it(tmp_path: Path) -> None:
+    nothing = str(tmp_path / "none")
+    modules = imported("doctor", "--chromium", nothing, folder=tmp_path, code=HostEnvironmentError.exit_code)
+    assert "agent.browser.chromium" in modules
+    assert modules & (SLOW - {"agent.browser"}) == set()

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from agent.dashboard.app import dashboard_app, serve
+from agent.dashboard.live import mark, standing
 from agent.model.clock import DEFAULT_FROZEN_START, Clock
 from agent.model.settings import Settings
 from agent.runtime import Agent
@@ -38,8 +39,8 @@ class Stream:
 
 
 @asynccontextmanager
-async def following(dashboard: Dashboard) -> AsyncIterator[Stream]:
-    async with dashboard.client.get(f"{dashboard.address}/live") as response:
+async def following(dashboard: Dashboard, seen: str = "") -> AsyncIterator[Stream]:
+    async with dashboard.client.get(f"{dashboard.address}/live", params={"seen": seen}) as response:
         assert response.content_type == "text/event-stream"
         yield Stream(response)
 
@@ -49,6 +50,17 @@ async def test_it_begins_with_where_everything_stands(dashboard: Dashboard) -> N
     async with following(dashboard) as stream:
         assert await stream.next() == ("news", {"latest": 2})
         assert await stream.next() == ("clock", {"milliseconds": DEFAULT_FROZEN_START, "speed": 0})
+
+
+async def test_a_page_that_shows_where_everything_stands_hears_of_what_comes_alone(dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    seen = mark(await standing(dashboard.agent))
+    async with following(dashboard, seen) as stream:
+        await register(dashboard.agent)
+        name, data = await stream.next()
+        assert (name, data["latest"]) in {("news", 3), ("news", 4)}
+    async with following(dashboard, seen) as stream:
+        assert await stream.next() == ("news", {"latest": 4})
 
 
 async def test_an_event_and_a_moved_clock_are_told(dashboard: Dashboard) -> None:

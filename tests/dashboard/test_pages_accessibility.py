@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tarfile
@@ -15,6 +16,7 @@ from playwright.async_api import Browser, async_playwright
 
 from agent.browser.chromium import find_chromium
 from agent.model.attribution import CallContext
+from agent.model.attribution_reporting.eligibility import REGISTER_SOURCE, Eligibility, RegistrationResponse
 from agent.model.events import Check, Event, Trace
 from agent.model.reports import ReportState
 from tests.attribution_world import CURRENT
@@ -132,6 +134,22 @@ async def test_no_page_is_wider_than_its_screen(dashboard: Dashboard, browser: B
         if over > 0:
             wide[address] = over
     assert wide == {}
+
+
+async def test_a_long_name_makes_no_table_wider_than_the_screen(dashboard: Dashboard, browser: Browser) -> None:
+    host = f"{'a' * 60}.{'b' * 60}.test"
+    fields = {REGISTER_SOURCE: json.dumps({"destination": f"https://{host}"}).encode()}
+    kind = Eligibility.NAVIGATION_SOURCE
+    await dashboard.agent.register(RegistrationResponse(f"https://{host}", f"https://{host}/s", kind, fields))
+    options = {"histogramIndex": 1, "conversionSites": [f"{letter * 60}.test" for letter in "cde"]}
+    await dashboard.agent.save_impression(CURRENT, CallContext(f"{'b' * 60}.test"), options)
+    assert await dashboard.agent.shared_storage.set(f"https://{host}", "k" * 100, "v" * 200) is None
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    for address in ("/sources", "/budgets", "/shared-storage"):
+        await page.goto(f"{dashboard.address}{address}")
+        over = await page.locator(".scroll").evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)")
+        assert over
+        assert max(over) <= 0, address
 
 
 @pytest.mark.parametrize("width", [320, 390])

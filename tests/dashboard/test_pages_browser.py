@@ -99,9 +99,21 @@ async def test_what_happens_while_a_page_is_loaded_is_on_it(page: Page, dashboar
         await register(dashboard.agent)
         await route.continue_()
 
-    await page.route("**/live", late)
+    await page.route("**/live*", late)
     await page.goto(dashboard.address)
     await expect(page.locator("details.event")).to_have_count(2)
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_a_page_is_asked_for_once_while_nothing_happens(page: Page, dashboard: Dashboard) -> None:
+    await register(dashboard.agent)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(dashboard.address)))
+    async with page.expect_response("**/live*"):
+        await page.goto(f"{dashboard.address}/settings")
+    await dashboard.api("PUT", "/chaos", {"host": "shop.test", "fail": "50%"})
+    await expect(page.locator("#chaos")).to_contain_text("shop.test · fails 50 %")
+    assert asked.count("/settings") == 2, "once to see it, and once for what was set"
 
 
 @pytest.mark.parametrize("page", [True], indirect=True)
@@ -118,6 +130,32 @@ async def test_the_timeline_is_live_and_keeps_what_is_open(page: Page, dashboard
     await expect(page.locator("#event-1 .checks")).to_be_visible()
     await expect(page.locator("#event-1 > summary")).to_be_focused()
     await expect(page.get_by_role("status")).to_have_text(re.compile(r"\d new events?"))
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_what_is_scrolled_stays_where_it_is_while_events_come_in(page: Page, dashboard: Dashboard) -> None:
+    for _ in range(10):
+        await register(dashboard.agent)
+    await page.set_viewport_size({"width": 390, "height": 900})
+    await page.goto(dashboard.address)
+    await expect(page.locator("details.event")).to_have_count(20)
+    lanes = page.locator(".lanes")
+    # The newest is at the right, from where it is scrolled to the left.
+    await lanes.evaluate("element => element.scrollTo(-80, 0)")
+    await register(dashboard.agent)
+    await expect(page.locator("details.event")).to_have_count(22)
+    assert await lanes.evaluate("element => element.scrollLeft") == -80
+
+
+@pytest.mark.parametrize("page", [True], indirect=True)
+async def test_a_page_says_that_the_agent_has_gone_and_that_it_is_back(page: Page, dashboard: Dashboard) -> None:
+    await page.route("**/live*", lambda route: route.abort())
+    await page.goto(dashboard.address)
+    await expect(page.get_by_role("alert")).to_have_text("The agent does not answer. Has it ended?")
+    await page.unroute("**/live*")
+    await expect(page.get_by_role("alert")).to_have_count(0, timeout=15_000)
+    await register(dashboard.agent)
+    await expect(page.locator("details.event")).to_have_count(2)
 
 
 @pytest.mark.parametrize("page", [True], indirect=True)
@@ -139,11 +177,13 @@ async def test_the_focus_stays_with_its_report_while_others_come_in(page: Page, 
 @pytest.mark.parametrize("page", [True], indirect=True)
 async def test_a_header_is_checked_while_it_is_typed(page: Page, dashboard: Dashboard) -> None:
     await page.goto(f"{dashboard.address}/header-lab")
+    told = await page.locator("#checked").element_handle()
     await page.get_by_label("Value").fill('{"destination": 5}')
     await expect(page.locator("#checked")).to_contain_text("refused")
     await page.get_by_label("Value").fill('{"destination": "https://shop.test"}')
     await expect(page.locator("#checked")).to_contain_text("accepted")
     await expect(page.get_by_label("Value")).to_be_focused()
+    assert await told.evaluate("region => region.isConnected"), "changes of a live region are heard, a new one is not"
 
 
 @pytest.mark.parametrize("page", [True], indirect=True)

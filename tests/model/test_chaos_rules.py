@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from agent.model import chaos_rules
 from agent.model.chaos import Strike, Trouble
 from agent.model.chaos_input import chaos_rule
 from agent.model.chaos_rules import ChaosRules
@@ -107,3 +108,12 @@ def test_a_failure_of_a_slow_host_is_as_slow_and_a_stall_lasts_its_time(rules: C
     rules.set(stall)
     assert rules.strike("slow.test", "", page=False) == Trouble(Strike.FAILED, slow, 2_000)
     assert rules.strike("stall.test", "", page=False) == Trouble(Strike.STALLED, stall, 3_000)
+
+
+def test_what_a_page_asks_for_does_not_grow_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos_rules, "_MOST_ASKED", 10)
+    rules = ChaosRules(SeededRng(7))
+    rules.set(chaos_rule("*", fail="50%"))
+    strikes = [struck(rules, "adtech.test", f"GET /{n}") for n in range(1000)]
+    assert len(rules._asked) <= 10
+    assert 400 < strikes.count(Strike.FAILED) < 600

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,9 @@ def test_the_seed_of_the_run_goes_before_everything_to_repeat_a_failure() -> Non
         (Node(marker(noise="of")), {}, "noise='of' is no switch"),
         (Node(), {"delays": 0}, "delays=0 is no switch"),
         (Node(marker(seed="7")), {}, "seed='7' is no whole number"),
+        (Node(marker(now=datetime(2026, 1, 1, tzinfo=UTC))), {}, "is no text such as 2026-12-24T09:00Z"),
+        (Node(), {"params": 5}, "params=5 is no name of params"),
+        (Node(), {"maps": ["a.test"]}, "is no mapping of hosts"),
     ],
 )
 def test_what_is_no_choice_is_refused_with_the_test_and_what_there_is(

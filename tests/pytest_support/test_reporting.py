@@ -209,3 +209,11 @@ async def test_two_origins_record_side_by_side() -> None:
             await attributed(running.agent)
             await first.expect_event_level(advance="2d")
             assert second.received == []
+
+
+async def test_trouble_for_no_report_is_refused() -> None:
+    async with a_reporting() as (_, reporting):
+        with pytest.raises(UsageError, match="0 reports cannot be troubled"):
+            reporting.fail(times=0)
+        with pytest.raises(UsageError, match="-1 reports cannot be troubled"):
+            reporting.stall(1, times=-1)

@@ -61,6 +61,8 @@ async def test_the_histogram_of_what_pages_got_is_that_of_one_service() -> None:
         summary = Summary(running, reporting)
         for service in (None, "aggregator.test", "https://aggregator.test"):
             assert await summary.histogram(service) == (0, 0, 0, 2, 0)
+        with pytest.raises(AssertionError, match="epsilon"):
+            await summary.histogram(epsilon=0)
         with pytest.raises(UsageError, match=r"one of https://aggregator\.test"):
             await summary.histogram("https://other.test")
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from agent.model.events import Check, Event, Trace
 from agent.reporting.bundle import write_bundle
 from tests.expectations.agents import an_agent, measure_conversion, register_source, register_trigger, save_impression
 
@@ -45,3 +46,12 @@ async def test_what_an_earlier_test_left_is_replaced(tmp_path: Path) -> None:
     assert not names & {"screenshot-3.png", "trace.zip", "failure.txt"}
     assert (tmp_path / "explain.txt").read_text() == "no decision was made\n"
     assert (tmp_path / "reports.json").read_text() == "[]\n"
+
+
+async def test_text_of_a_page_that_no_encoding_has_fails_no_bundle(tmp_path: Path) -> None:
+    async with an_agent() as agent:
+        check = Check("conversionSites", passed=False, detail="\ud800 is no site")
+        await agent.note(Event("impression", agent.clock.now(), "SyntaxError", "refused", trace=Trace((check,))))
+        await write_bundle(agent, tmp_path)
+    assert "\\ud800 is no site" in (tmp_path / "explain.txt").read_text()
+    assert {"network.har", "story.json"} <= {path.name for path in tmp_path.iterdir()}

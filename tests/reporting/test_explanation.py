@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from agent.model.aggregation import AGGREGATION_JOB
 from agent.model.attribution_reporting.verdicts import TRIGGER_REGISTRATION
@@ -35,6 +36,13 @@ def test_a_failed_check_shows_where_it_stopped_and_the_way_out() -> None:
     ]
 
 
+def test_text_of_a_page_stays_on_its_line() -> None:
+    check = Check('set "a\n  ok    quota"', passed=False, detail="x\r\u2028y\x1b[2K", fix="z\n")
+    lines = explanation_text(explained(replace(event(check), summary="one\n  ok    two"))).splitlines()
+    assert lines[1:3] == [r"  one\n  ok    two", r'  FAIL  set "a\n  ok    quota"  x\r\u2028y\x1b[2K']
+    assert lines[-1] == r"  fix   z\n"
+
+
 def test_good_and_bad_have_styles_of_their_own() -> None:
     styles = [style for _, style in explanation_lines(explained(event(GOOD, BAD)))]
     assert styles == ["bold", "", "green", "bold red", "bold red", "yellow"]
@@ -64,6 +72,13 @@ def test_a_null_report_is_none_that_was_asked_for() -> None:
     node = explained(event(BAD, kind=TRIGGER_REGISTRATION, aggregatable="x", reports=["aggregatable 7"]))
     assert node.outcome == "null report"
     assert explanation_text(node).splitlines()[0].endswith("no-match  null report")
+
+
+def test_null_reports_beside_one_that_was_asked_for_are_counted_by_themselves() -> None:
+    stored: dict[str, Any] = {"event_level": "stored", "aggregatable": "stored"}
+    names = ["event-level 7", "aggregatable 8", "aggregatable 9", "aggregatable 10", "verbose-debug"]
+    for reports, told in ((names, "2 reports, 2 null reports"), (names[:3], "2 reports, 1 null report")):
+        assert explained(event(GOOD, kind=TRIGGER_REGISTRATION, reports=reports, **stored)).outcome == told
 
 
 def test_a_check_that_fails_does_not_end_a_job_that_goes_on() -> None:

@@ -22,6 +22,7 @@ from agent.model.attribution_reporting.eligibility import (
     Eligibility,
     RegistrationResponse,
 )
+from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import DAY, MINUTE, Clock
 from agent.model.errors import UsageError
 from agent.model.events import Event
@@ -102,6 +103,19 @@ async def test_a_trigger_without_a_report_says_where_it_stopped(agent: Agent) ->
     assert stopped.rule == "filters"
     assert '["21"]' in stopped.detail
     assert '["12"]' in stopped.detail
+
+
+@pytest.mark.parametrize("named", [{}, {"ads": 1000}])
+async def test_a_smaller_value_is_no_way_out_of_an_empty_budget(agent: Agent, named: dict[str, int]) -> None:
+    await source(agent, named_budgets=named)
+    spent = 1000 if named else 65_536
+    asked = {**HISTOGRAM, "aggregatable_values": {"a": spent}, "named_budgets": [{"name": name} for name in named]}
+    await trigger(agent, **asked)
+    await trigger(agent, **{**asked, "aggregatable_values": {"a": 1}})
+    node = await agent.explain("last")
+    assert node.stopped_at is not None
+    assert node.checks[node.stopped_at].detail.endswith("0 left, 1 wanted: 1 too many")
+    assert "contribute at most" not in node.checks[node.stopped_at].fix
 
 
 async def test_a_report_stands_over_the_decision_that_made_it_and_over_its_attempts(agent: Agent) -> None:
@@ -198,6 +212,15 @@ async def test_contributions_and_the_operation_that_made_them_name_one_another(a
         assert (await agent.explain(str(of))).children[0].event_id == run
 
 
+async def test_contributions_of_a_selection_and_the_selection_name_one_another(agent: Agent) -> None:
+    await contribute(agent, batch((1, 128)))
+    data = {"origin": ORIGIN, "batch": 1}
+    await agent.note(Event(StorageEvent.SELECT_URL, START, "selected", "selectURL", "news.test", data))
+    report = "private-aggregation report"
+    assert shape(await agent.explain("last")) == {"contributions": ["shared-storage.select-url", report]}
+    assert shape(await agent.explain("2")) == {"shared-storage.select-url": [{"contributions": [report]}]}
+
+
 async def test_an_auction_stands_over_its_batches_and_each_batch_over_its_auction(agent: Agent) -> None:
     for _ in range(2):
         await agent.note(Event(AudienceEvent.AUCTION, START, "won", "auction of https://seller.test", "news.test"))
@@ -221,6 +244,28 @@ async def test_a_report_that_another_replaced_is_told_as_removed(agent: Agent) -
     node = await agent.explain("2")
     assert [(child.title, child.verdict) for child in node.children[1:]] == [("event-level report", "removed")]
     assert node.children[1].checks[0].fix
+
+
+async def test_a_report_that_nothing_can_replace_was_cleared_where_it_is_gone(agent: Agent) -> None:
+    await source(agent)
+    await trigger(agent, **HISTOGRAM)
+    await agent.clear_reporting_origin("https://adtech.test")
+    (_, removed) = (await agent.explain("2")).children
+    assert (removed.title, removed.verdict) == ("aggregatable report", "removed")
+    assert removed.checks[0].detail == "what its sites or its source stored was cleared"
+
+
+async def test_a_report_that_waits_for_its_coordinators_host_names_that_host() -> None:
+    limits = AttributionReportingLimits(aggregation_coordinator_origins=("https://coordinator.test",))
+    settings = Settings(attribution_reporting_limits=limits)
+    async with Agent.open_profile(":memory:", seed=1, clock=Clock.frozen(START), settings=settings) as agent:
+        agent.map("adtech.test", web.Application())
+        await source(agent)
+        await trigger(agent, **HISTOGRAM)
+        await agent.clock.advance(DAY)
+        report = await report_of(agent, ReportKind.AGGREGATABLE)
+        (check,) = (await agent.explain(report.id)).checks
+    assert check.detail.startswith("not sent: host not mapped (coordinator.test), and nothing leaves")
 
 
 async def test_a_report_that_the_owner_dropped_is_told_as_that(agent: Agent) -> None:

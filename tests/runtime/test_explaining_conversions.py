@@ -50,6 +50,16 @@ async def test_a_conversion_that_no_week_pays_stops_at_the_last_that_was_asked(a
     assert (node.verdict, node.stopped_at) == ("budget-exhausted", len(node.checks) - 1)
 
 
+async def test_a_smaller_price_is_no_way_out_where_nothing_is_left(agent: Agent) -> None:
+    await save(agent)
+    await measured(agent, epsilon=0.75)
+    short = (await measured(agent, epsilon=0.5)).checks[-1]
+    assert short.fix == "measure with a smaller epsilon or value, or wait for impressions of a new epoch"
+    await measured(agent, epsilon=0.25)
+    empty = (await measured(agent, epsilon=0.5)).checks[-1]
+    assert empty.fix == "wait for impressions of a new epoch: nothing is left of this one's"
+
+
 async def test_a_conversion_without_an_impression_stops_at_what_was_found(agent: Agent) -> None:
     node = await measured(agent)
     assert node.stopped_at is not None

@@ -108,6 +108,6 @@ async def test_what_comes_after_the_time_limit_of_a_select_url_is_told(world: Wo
     await world.settle()
     event = await world.database.transact("read", lambda c: event_store.last(c, StorageEvent.SELECT_URL))
     assert event is not None
-    assert event.verdict == "selected"
+    assert (event.verdict, event.data["batch"]) == ("selected", 1)
     assert "1 contribution came after its time limit" in event.trace.checks[0].detail
     assert "debug mode was enabled after its time limit" in event.trace.checks[1].detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from agent.model.errors import HostEnvironmentError, UsageError
+from agent.model.events import Event
+from storage import events
 from storage.clock import read_ahead, write_ahead
 from storage.database import Database
+from storage.migrations import shipped
 
 
 def saved(path: Path, ahead: int) -> Path:
@@ -34,6 +38,16 @@ def test_what_was_saved_is_loaded_in_place_of_what_was_there(tmp_path: Path, pla
 
 def test_a_saved_state_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert saved(tmp_path / "week.state", 7).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_forgotten_is_in_no_copy(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "profile.sqlite3", now=0) as database:
+        database.connection.execute("PRAGMA secure_delete = OFF")  # as SQLite is built by default
+        event = Event("conversion", 0, "attributed", "forgotten-by-the-user", data={"filler": "x" * 5000})
+        database.transact("write", lambda c: events.append(c, [event] * 20))
+        database.transact("forget", events.remove_all)
+        database.save(tmp_path / "week.state")
+    assert b"forgotten-by-the-user" not in (tmp_path / "week.state").read_bytes()
 
 
 def test_saving_where_nothing_can_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
@@ -94,6 +108,36 @@ def test_a_file_too_short_to_be_a_database_is_refused_and_changes_nothing(tmp_pa
             database.load(file, now=0)
         assert database.transact("read", read_ahead) == 99
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TRIGGER hide AFTER INSERT ON events BEGIN DELETE FROM events WHERE id = NEW.id; END",
+        "CREATE VIEW more AS SELECT 1",
+        "DROP TABLE reports",
+    ],
+)
+def test_a_state_with_other_tables_than_ours_is_refused_and_changes_nothing(tmp_path: Path, change: str) -> None:
+    file = saved(tmp_path / "week.state", 7)
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute(change)
+        other.commit()
+    with Database.open(":memory:", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        with pytest.raises(UsageError, match="not those that tallyhost makes") as error:
+            database.load(file, now=0)
+        assert str(file) in str(error.value)
+        assert database.transact("read", read_ahead) == 99
+
+
+@pytest.mark.parametrize("steps", range(1, len(shipped())))
+def test_a_state_of_every_older_version_is_loaded(tmp_path: Path, steps: int) -> None:
+    with Database.open(":memory:", now=0, schema=shipped()[:steps]) as old:
+        old.save(tmp_path / "old.state")
+    with Database.open(":memory:", now=0) as database:
+        database.load(tmp_path / "old.state", now=0)
+        assert database.transact("read", read_ahead) == 0
 
 
 def test_an_empty_database_holds_no_state(tmp_path: Path) -> None:

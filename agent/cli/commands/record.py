@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import rich_click as click
 
-from agent.cli.session import AGENT_FLAGS, Session, with_session
+from agent.cli.session import AGENT_FLAGS, Session, as_address, with_session
 from agent.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ DEFAULT_FILE = Path("journey.yaml")
 
 
 @click.command("record")
-@click.argument("url")
+@click.argument("url", callback=as_address)
 @click.option(
     "-o",
     "--output",
@@ -104,11 +104,24 @@ async def _record(session: Session, url: str, *, demo: bool, as_test: bool) -> s
 
 def agent_options(effective: Effective) -> dict[str, Any]:
     """What was asked for of the agent, as a journey says it; what a journey cannot say is left out."""
+    from dataclasses import asdict
+
     from agent.journeys.scripted.vocabulary import AgentOptions
     from agent.model.clock import format_instant
+    from agent.model.limit_tables import TABLES
 
-    asked = [name for name, origin in effective.origins.items() if not origin.startswith("params ")]
+    asked = [
+        name for name, origin in effective.origins.items() if not origin.startswith(("params ", "noise ", "delays "))
+    ]
     options = {name: getattr(effective.config, name) for name in AgentOptions.model_fields if name in asked}
+    for table in TABLES:
+        limits = getattr(effective.config, table)
+        given = {name: value for name, value in asdict(limits).items() if f"{table}.{name}" in asked}
+        options |= (
+            {table: {name: list(one) if isinstance(one, tuple) else one for name, one in given.items()}}
+            if given
+            else {}
+        )
     return options | ({"now": format_instant(options["now"])} if "now" in options else {})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +19,7 @@ from agent.reporting.documents.events import event_document
 
 if TYPE_CHECKING:
     from agent.journeys.scripted.reading import Journey
-    from agent.journeys.scripted.running import RunOptions
+    from agent.journeys.scripted.running import RunOptions, Watching
     from agent.reporting.journey_results import JourneyResult
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -50,7 +51,7 @@ def run(
     --params, --noise, --delays and --seed, as flags or variables, win over what a journey says of its agent.
 
     Exit codes: 0 all passed, 1 an expectation failed, 2 a journey cannot be read, 3 the machine lacks something, such
-    as a site that does not answer; of several the highest.
+    as a site that does not answer, 130 Ctrl-C; of several the highest. Reports are written after Ctrl-C too.
     """
     from agent.journeys.scripted.finding import example_file, journey_files
     from agent.journeys.scripted.running import RunOptions, exit_code_of
@@ -87,7 +88,7 @@ def _run(
     import asyncio
 
     from agent.journeys.scripted.progress import Bars, Lines, console_line
-    from agent.journeys.scripted.running import run_journeys
+    from agent.journeys.scripted.running import Keeping, run_journeys
 
     output = session.output
     lines = Lines(output.line, verbose=session.config.verbosity > 0)
@@ -96,10 +97,15 @@ def _run(
     if not journeys:
         return tuple(stories)
     console = output.console()
-    if output.as_json or output.quiet or not (console.is_terminal and sys.stdout.isatty()):
-        return (*stories, *asyncio.run(run_journeys(journeys, options, lines)))
-    with Bars(console, len(journeys), Lines(console_line(console), verbose=session.config.verbosity > 0)) as bars:
-        return (*stories, *asyncio.run(run_journeys(journeys, options, bars)))
+    bars: AbstractContextManager[Watching] = nullcontext(lines)
+    if not (output.as_json or output.quiet) and console.is_terminal and sys.stdout.isatty():
+        bars = Bars(console, len(journeys), Lines(console_line(console), verbose=session.config.verbosity > 0))
+    with bars as watching:
+        keeping = Keeping(watching)
+        try:
+            return (*stories, *asyncio.run(run_journeys(journeys, options, keeping)))
+        except KeyboardInterrupt:
+            return (*stories, *keeping.interrupted(journeys))
 
 
 def _chosen(session: Session, files: Sequence[str]) -> dict[str, Any]:

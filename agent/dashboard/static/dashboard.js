@@ -24,12 +24,17 @@ function show(text) {
     for (const one of next.querySelectorAll("details")) one.open ||= open.has(one.id);
     if (next.outerHTML === part.outerHTML) continue;
     const focused = part.contains(document.activeElement) ? path(/** @type {Element} */ (document.activeElement)) : null;
-    part.replaceWith(document.adoptNode(next));
+    const scrolled = [...part.querySelectorAll(SCROLLING)].map(({ scrollLeft, scrollTop }) => ({ left: scrollLeft, top: scrollTop }));
+    // The part itself stays: readers of the screen tell of changes within a live region, not of a new one.
+    for (const { name, value } of next.attributes) part.setAttribute(name, value);
+    part.replaceChildren(...document.adoptNode(next).childNodes);
+    part.querySelectorAll(SCROLLING).forEach((one, number) => one.scrollTo(scrolled[number] ?? {}));
     if (focused !== null) at(focused)?.focus({ preventScroll: true });
   }
   tick();
 }
 
+const SCROLLING = "[tabindex='0']";
 const FOCUSABLE = "a, button, input, select, summary, textarea, [tabindex]";
 
 /**
@@ -89,6 +94,19 @@ let stream = null;
 /** The number of the latest event that was heard of. */
 let heard = 0;
 
+/** Whether the page says that the agent does not answer: what it shows may be past. */
+let lost = false;
+const GONE = '<p role="alert">The agent does not answer. Has it ended?</p>';
+
+/** Say it once that the stream has ended, and take it back when it goes on.
+ * @param {boolean} now */
+function lose(now) {
+  if (lost === now) return;
+  lost = now;
+  if (lost) say(GONE);
+  else document.getElementById("problem")?.replaceChildren();
+}
+
 /** Tell who does not see that there is news.
  * @param {number} count */
 function hear(count) {
@@ -102,16 +120,17 @@ function follow() {
     stream?.close();
     stream = null;
   } else if (stream === null) {
-    stream = new EventSource("/live");
-    let first = true;
+    const seen = document.getElementById("clock")?.dataset.seen ?? "";
+    heard = parseInt(seen) || 0;
+    stream = new EventSource(`/live?seen=${seen}`);
+    stream.addEventListener("error", () => lose(true));
+    stream.addEventListener("open", () => lose(false));
     stream.addEventListener("news", (event) => {
       const { latest } = JSON.parse(/** @type {MessageEvent} */ (event).data);
-      if (!first) void refresh();
-      if (!first && latest > heard) hear(latest - heard);
+      if (latest > heard) hear(latest - heard);
       heard = latest;
-      first = false;
     });
-    for (const name of ["clock", "settings"]) stream.addEventListener(name, () => void refresh());
+    for (const name of ["news", "clock", "settings"]) stream.addEventListener(name, () => void refresh());
   }
 }
 
@@ -131,7 +150,7 @@ document.addEventListener("submit", async (event) => {
     if (answer.ok) show(text);
     else say(text);
   } catch {
-    say('<p role="alert">The agent does not answer. Has it ended?</p>');
+    say(GONE);
   } finally {
     button?.removeAttribute("aria-disabled");
   }

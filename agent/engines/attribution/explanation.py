@@ -70,7 +70,8 @@ def _summary(course: Course) -> Check:
         detail += f"; left out: {', '.join(left_out)}"
     if course.deductions:
         return Check("matching impressions", True, detail)
-    fix = "save an impression for this site first (one that expired or was cleared is gone), or see below what leaves each one out"
+    first = "save an impression for this site first (an expired or cleared one is gone)"
+    fix = f"{first}, or see below what leaves each one out"
     return Check("matching impressions", False, detail, fix)
 
 
@@ -180,12 +181,10 @@ def _of_deduction(deduction: Deduction, course: Course) -> Check:
         f"{_budget_name(key)} has {_amount(left)}, {_amount(_asked_of(key, price) - left)} short"
         for key, left in islice(deduction.refused_by.items(), NAMED)
     )
-    return Check(
-        rule,
-        False,
-        f"{asked} asked, but {', '.join(short)}",
-        "measure with a smaller epsilon or value, or wait for impressions of a new epoch",
-    )
+    fix = "measure with a smaller epsilon or value, or wait for impressions of a new epoch"
+    if 0 in deduction.refused_by.values():
+        fix = "wait for impressions of a new epoch: nothing is left of this one's"
+    return Check(rule, False, f"{asked} asked, but {', '.join(short)}", fix)
 
 
 def _asked_of(key: BudgetKey, price: Price) -> int:

@@ -49,7 +49,7 @@ def parse_save_impression(value: str) -> Mapping[str, Any] | None:
 def parse_measure_conversion(value: str, response_url: str) -> MeasureConversionField | None:
     """The options of ``measureConversion`` and the address for the report, or None where the field is invalid.
 
-    ``report-url`` is resolved against ``response_url`` and must be https.
+    ``report-url`` is resolved against ``response_url`` and must be https; it loses credentials and fragment.
     """
     try:
         members = _members(value, _CONVERSION, required=frozenset({"aggregationService", "histogramSize", "reportUrl"}))

@@ -69,7 +69,8 @@ def store(course: TriggerCourse, source: StoredSource, draft: AggregatableDraft)
     whole = course.limits.aggregatable_budget_per_source
     rule, detail = "aggregatable budget", _balance(whole, left, need)
     if need > left:
-        fix = f"contribute at most {left:,} in all, or show the ad again: a new source has a budget of its own"
+        less = f"contribute at most {left:,} in all, or " if left else ""
+        fix = f"{less}show the ad again: a new source has a budget of its own"
         return course.refuse(TriggerVerdict.AGGREGATE_INSUFFICIENT_BUDGET, rule, detail, fix, limit=whole)
     course.passed(rule, detail)
     name = _named_budget(course, source)
@@ -77,7 +78,8 @@ def store(course: TriggerCourse, source: StoredSource, draft: AggregatableDraft)
         left, whole = source.remaining_named_budgets[name], source.registration.named_budgets[name]
         rule, detail = f"named budget {name}", _balance(whole, left, need)
         if need > left:
-            fix = f"contribute at most {left:,}, or give {name} a greater share in the source's named_budgets"
+            less = f"contribute at most {left:,}, or " if left else ""
+            fix = f"{less}give {name} a greater share in the source's named_budgets"
             verdict = TriggerVerdict.AGGREGATE_INSUFFICIENT_NAMED_BUDGET
             return course.refuse(verdict, rule, detail, fix, limit=whole, name=name)
         course.passed(rule, detail)

@@ -6,11 +6,14 @@ import json
 import keyword
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from agent.journeys.scripted.expected import ExpectationWords
+from agent.journeys.scripted.limits import limits_given
 from agent.journeys.scripted.locating import milliseconds, patience_of
+from agent.journeys.scripted.playing import settings_of
 from agent.journeys.scripted.reading import Journey
 from agent.journeys.scripted.steps import ALL, ANY_PAGE
 from agent.journeys.scripted.targets import demo_host
@@ -29,9 +32,13 @@ from agent.journeys.scripted.vocabulary import (
 )
 from agent.journeys.scripted.words import Locator
 from agent.model.clock import parse_duration
+from agent.model.limit_tables import TABLES, Limits
+from agent.model.settings import Settings
 
 _SWITCHES = ("minimum_batch", "attribution_reporting", "shared_storage", "private_aggregation", "protected_audience")
 _MARKS = {"opt_out": "opted_out"}
+_NAMED = (Settings, *TABLES.values())
+"""What the marker may have to import."""
 
 
 def pytest_module(journey: Journey, origin: str = "") -> str:
@@ -71,22 +78,43 @@ def _imports(journey: Journey, code: str, *, demo: bool) -> Iterator[str]:
         yield "from agent.journeys.scripted.summing import sums"
     if demo:
         yield "from agent.journeys.scripted.targets import standing"
-    if any(name in journey.agent.model_fields_set for name in _SWITCHES):
-        yield "from agent.model.settings import Settings"
+    marker = "".join(_marker(journey.agent))
+    yield from sorted(f"from {one.__module__} import {one.__name__}" for one in _NAMED if f"{one.__name__}(" in marker)
 
 
 def _marker(options: AgentOptions) -> Iterator[str]:
+    tables = limits_given(options)
+    # Of limits and a preset of them, pytest's marker has the preset win: they are written out together.
+    left_out = {*_SWITCHES, *TABLES, *(["params"] if tables else [])}
     given = {
         _MARKS.get(name, name): getattr(options, name)
         for name in AgentOptions.model_fields
-        if name in options.model_fields_set and name not in _SWITCHES
+        if name in options.model_fields_set and name not in left_out
     }
     arguments = [f"{name}={literal(value)}" for name, value in given.items()]
     settings = [f"{name}={literal(getattr(options, name))}" for name in _SWITCHES if name in options.model_fields_set]
+    if tables:
+        settings += _written_out(options)
     if settings:
         arguments.append(f"settings=Settings({', '.join(settings)})")
     if arguments:
         yield f"@pytest.mark.agent({', '.join(arguments)})"
+
+
+def _written_out(options: AgentOptions) -> Iterator[str]:
+    """Every limit of the journey's agent that is not the default one, and its smallest batch."""
+    settings, usual = settings_of(options), Settings()
+    if "minimum_batch" not in options.model_fields_set and settings.minimum_batch != usual.minimum_batch:
+        yield f"minimum_batch={settings.minimum_batch}"
+    for table in TABLES:
+        changed = _changed(getattr(settings, table), getattr(usual, table))
+        if changed:
+            yield f"{table}={type(getattr(usual, table)).__name__}({', '.join(changed)})"
+
+
+def _changed(limits: Limits, usual: Limits) -> list[str]:
+    pairs = ((field.name, getattr(limits, field.name), getattr(usual, field.name)) for field in fields(limits))
+    return [f"{name}={literal(value)}" for name, value, default in pairs if value != default]
 
 
 def _step(word: str, argument: Any) -> Iterator[str]:
@@ -251,6 +279,8 @@ def literal(value: Any) -> str:
             return "{" + ", ".join(f"{literal(key)}: {literal(one)}" for key, one in value.items()) + "}"
         case list():
             return f"[{', '.join(map(literal, value))}]"
+        case tuple():
+            return f"({''.join(f'{literal(one)}, ' for one in value).rstrip()})"
     return repr(value)
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from agent.browser.launch import Browser
 from agent.browser.page_failures import PageError
 from agent.expectations import ExpectationError
+from agent.journeys.scripted.limits import limited
 from agent.journeys.scripted.python_journeys import line_in
 from agent.journeys.scripted.reading import Journey, PlacedStep
 from agent.journeys.scripted.steps import Scene, perform, told
-from agent.journeys.scripted.targets import standing
+from agent.journeys.scripted.targets import SiteError, standing
 from agent.journeys.scripted.vocabulary import AgentOptions
 from agent.model.clock import DEFAULT_FROZEN_START, Clock, parse_instant
 from agent.model.errors import HostEnvironmentError, TallyhostError, UsageError
@@ -51,7 +52,7 @@ def seed_of(name: str, options: AgentOptions) -> int:
 
 def settings_of(options: AgentOptions) -> Settings:
     """The agent's settings that a journey asks for."""
-    settings = settings_for(options.params, noise=options.noise, delays=options.delays)
+    settings = limited(settings_for(options.params, noise=options.noise, delays=options.delays), options)
     return replace(
         settings,
         page_clock=options.page_clock,
@@ -104,8 +105,12 @@ async def play(
                 result = replace(result, bundle=await write_bundle(scene.agent, bundle, why=why))
     except (TallyhostError, PageError) as error:
         failure = failure_of(error)
-        line = _line_of_site(journey, error) if isinstance(error, TallyhostError) else 0
+        line = journey.site_lines.get(error.host, 0) if isinstance(error, SiteError) else 0
         result = replace(result, outcome=outcome_of(failure), failure=failure, line=line)
+    if result.failure is not None and not how.browser.connected:
+        headline, text = (f"Chromium is gone: {one}" for one in (result.failure.headline, result.failure.text))
+        failure = Failure(headline, text, HostEnvironmentError.exit_code)
+        result = replace(result, outcome=outcome_of(failure), failure=failure)
     return replace(result, seconds=time.monotonic() - begun)
 
 
@@ -234,10 +239,3 @@ def fault(error: Exception) -> Failure:
 def outcome_of(failure: Failure) -> Outcome:
     """Whether something was not as expected, or could not be tried."""
     return Outcome.FAILED if failure.exit_code == TallyhostError.exit_code else Outcome.ERROR
-
-
-def _line_of_site(journey: Journey, error: TallyhostError) -> int:
-    """The line of the site that ``error`` is about; 0 where it is about none."""
-    named = [host for host, target in journey.sites.items() if target in error.what or f"{host}:" in error.fix]
-    # Of pages and pages/news the longer one is meant.
-    return journey.site_lines.get(max(named, key=lambda host: len(journey.sites[host])), 0) if named else 0

@@ -13,9 +13,11 @@ from typing import Protocol
 from agent.browser.launch import Browser
 from agent.journeys.scripted.playing import Playing, fault, play
 from agent.journeys.scripted.reading import Journey
-from agent.reporting.journey_results import JourneyResult, Outcome, StepResult
+from agent.reporting.journey_results import Failure, JourneyResult, Outcome, StepResult
 
 _LONGEST = 120
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 class Watching(Protocol):
@@ -32,6 +34,35 @@ class Watching(Protocol):
     def ended(self, journey: Journey, result: JourneyResult) -> None:
         """It has ended."""
         ...
+
+
+class Keeping:
+    """Tells another, and keeps what has ended: what there is to tell of a run that Ctrl-C ends."""
+
+    def __init__(self, other: Watching) -> None:
+        self._other = other
+        self._ended: dict[int, JourneyResult] = {}
+
+    def began(self, journey: Journey) -> None:
+        """See :class:`Watching`."""
+        self._other.began(journey)
+
+    def stepped(self, journey: Journey, step: StepResult) -> None:
+        """See :class:`Watching`."""
+        self._other.stepped(journey, step)
+
+    def ended(self, journey: Journey, result: JourneyResult) -> None:
+        """See :class:`Watching`."""
+        self._ended[id(journey)] = result
+        self._other.ended(journey, result)
+
+    def interrupted(self, journeys: Sequence[Journey]) -> tuple[JourneyResult, ...]:
+        """The results of ``journeys``; those that have not ended were interrupted."""
+        failure = Failure("interrupted", "interrupted before it had ended", INTERRUPTED)
+        return tuple(
+            self._ended.get(id(one)) or JourneyResult(one.name, one.file, Outcome.ERROR, failure=failure)
+            for one in journeys
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from agent.browser.network.urls import shown_url
 from agent.browser.page_failures import PageError, contains_text
 from agent.expectations import expect
 from agent.expectations.waiting import along, asked
@@ -118,9 +119,12 @@ async def _open(scene: Scene, opening: Opening) -> None:
     except PageError as error:
         reason = error.message.splitlines()[0].removeprefix("Page.goto: ").partition(" at http")[0]
         raise _down(scene, opening.url, reason) from None
-    refused = await agent.events.last(NAVIGATION)
-    if refused is not None and refused != before:
-        raise _down(scene, opening.url, refused.summary)
+    if response is not None:
+        # The page itself, not one of its frames: ads of hosts that nobody plays are no fault of the page.
+        address = shown_url(response.url.partition("#")[0])
+        for refused in await agent.events.read(after=0 if before is None else before.id, kind=NAVIGATION):
+            if refused.data["url"] == address:
+                raise _down(scene, opening.url, refused.summary)
     status = 200 if response is None else response.status
     if not (status < 400 if opening.status == ANY_PAGE else status == opening.status):
         raise TallyhostError(
@@ -138,7 +142,7 @@ def _down(scene: Scene, url: str, reason: str) -> HostEnvironmentError:
     else:
         near = f"; nearest of the journey's sites is {close[0]}" if close else ""
         fix = f"name the host under sites, such as {host}: http://localhost:3000{near}"
-    what = reason.removeprefix(f"{url} cannot be opened: ")
+    what = reason.removeprefix(f"{url.partition('#')[0]} cannot be opened: ")
     return HostEnvironmentError(f"{url} cannot be opened: {what}", rule="the site answers", fix=fix)
 
 

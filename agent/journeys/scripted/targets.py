@@ -34,19 +34,28 @@ DEMO = "demo"
 """Stands for the demo's site of the same host; ``demo/news`` for that of news.test."""
 
 
+class SiteError(UsageError):
+    """What a journey puts behind ``host`` cannot stand there."""
+
+    def __init__(self, host: str, what: str, *, rule: str = "", fix: str = "") -> None:
+        self.host = host
+        super().__init__(what, where=f"sites: {host}", rule=rule, fix=fix)
+
+
 def demo_hosts() -> tuple[str, ...]:
     """The hosts that the demo's world has a site for, and the one with an auction."""
     return (*(host.name for host in story.HOSTS), auction.HOST)
 
 
 def demo_host(host: str, target: str) -> str | None:
-    """The demo's host that ``target`` names for ``host``; None where it is something else. Raises UsageError."""
+    """The demo's host that ``target`` names for ``host``; None where it is something else. Raises SiteError."""
     if target != DEMO and not target.startswith(f"{DEMO}/"):
         return None
     wanted = host if target == DEMO else f"{target.partition('/')[2]}.test"
     if wanted not in demo_hosts():
         close = get_close_matches(wanted, demo_hosts(), 1)
-        raise UsageError(
+        raise SiteError(
+            host,
             f"the demo has no site {wanted!r}" + (f"; nearest is {close[0]!r}" if close else ""),
             rule=f"one of {', '.join(demo_hosts())}",
             fix=f"write {host}: demo/{(close or ['shop.test'])[0].removesuffix('.test')}",
@@ -56,11 +65,11 @@ def demo_host(host: str, target: str) -> str | None:
 
 @asynccontextmanager
 async def standing(agent: Agent, sites: Mapping[str, str], folder: Path) -> AsyncIterator[None]:
-    """Have ``sites`` answer for their hosts in ``agent``; folders are relative to ``folder``. Raises UsageError."""
+    """Have ``sites`` answer for their hosts in ``agent``; folders are relative to ``folder``. Raises SiteError."""
     demo = {host: found for host, target in sites.items() if (found := demo_host(host, target)) is not None}
     for host, target in sites.items():
         if host not in demo:
-            agent.map(host, target if target.startswith(("http://", "https://")) else folder / target)
+            _stand(agent, host, target, folder)
     if not demo:
         yield
         return
@@ -74,6 +83,17 @@ async def standing(agent: Agent, sites: Mapping[str, str], folder: Path) -> Asyn
             yield
         finally:
             await gate.close()
+
+
+def _stand(agent: Agent, host: str, target: str, folder: Path) -> None:
+    """Have a server, or a folder, answer for ``host``. Raises SiteError."""
+    try:
+        agent.map(host, target if target.startswith(("http://", "https://")) else folder / target)
+    except UsageError as error:
+        raise SiteError(host, error.what, rule=error.rule, fix=error.fix) from None
+    except OSError as error:
+        rule = "a folder that can be read, or a server"
+        raise SiteError(host, f"{target!r} cannot be read: {error.strerror or error}", rule=rule) from None
 
 
 class Gate:
@@ -118,6 +138,7 @@ def _demo_apps(agent: Agent, database: AsyncDatabase, clock: Clock) -> dict[str,
         clock=clock,
         minimum_batch=agent.settings.minimum_batch,
         value_cap=agent.settings.limits.value_cap,
+        noise=agent.settings.noise,
     )
     receiver = "/.well-known/private-aggregation/"
     adtech = {

@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from agent.journeys.scripted.expected import Expectation
+from agent.journeys.scripted.limits import LimitTables
 from agent.journeys.scripted.targets import DEMO, demo_hosts
 from agent.journeys.scripted.words import (
     Duration,
     Host,
     Instant,
     Locator,
+    Said,
     Switch,
     Target,
     Text,
@@ -248,7 +250,7 @@ STEPS: dict[str, type[Words]] = {next(iter(model.model_fields)): model for model
 """Every step by its word."""
 
 
-class AgentOptions(Words):
+class AgentOptions(LimitTables):
     """The emulated browser: a fresh profile with these settings. Keys are those of tallyhost.toml."""
 
     params: Literal["chromium", "spec", "testing", "tiny"] = Field(default="chromium", description="preset of limits")
@@ -277,8 +279,8 @@ class JourneyWords(Words):
     agent: AgentOptions = AgentOptions()
     vars: dict[str, Text] = Field(default_factory=dict, description="texts that ${name} stands for")
     sites: Annotated[
-        dict[Host, str],
-        BeforeValidator(_demo, json_schema_input_type=dict[Host, str] | Literal["demo"]),
+        dict[Host, Said],
+        BeforeValidator(_demo, json_schema_input_type=dict[Host, Said] | Literal["demo"]),
     ] = Field(
         default_factory=dict,
         description="what answers for each host: a folder beside the journey, a URL, or demo for the demo's site; "

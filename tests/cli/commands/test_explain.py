@@ -74,3 +74,16 @@ async def test_last_may_be_a_response_that_was_not_acted_on(tallyhost: Tallyhost
         await agent.note(ignored)
     run = await asyncio.to_thread(tallyhost, "explain", "last", "--profile", profile, "--json")
     assert (run.document["explanation"]["kind"], run.document["explanation"]["summary"]) == (kind, "not by https")
+
+
+def test_text_of_a_page_that_no_encoding_has_is_an_escape_in_json(tallyhost: Tallyhost, profile: str) -> None:
+    options = {"histogramIndex": 1, "conversionSites": ["\ud800"]}
+
+    async def save() -> None:
+        async with Agent.open_profile(profile, seed=8) as agent:
+            assert await agent.save_impression(Dialect.CURRENT, CallContext("news.test"), options) is not None
+
+    asyncio.run(save())
+    run = tallyhost("explain", "last", "--profile", profile, "--json")
+    assert run.document["explanation"]["data"]["options"] == options
+    assert tallyhost("explain", "last", "--profile", profile).code == 0

@@ -28,16 +28,18 @@ def test_a_file_that_is_there_is_not_written_over(tallyhost: Tallyhost) -> None:
 
 
 def test_a_journey_says_of_its_agent_what_was_asked_for_when_it_was_recorded() -> None:
-    Path("tallyhost.toml").write_text("shared_storage = false\nheaded = true\n", encoding="utf-8")
+    Path("tallyhost.toml").write_text(
+        "shared_storage = false\nheaded = true\n[limits]\nmax_ads_for_conversion = 9\n", encoding="utf-8"
+    )
     flags = {"params": "tiny", "noise": "off", "seed": "7", "now": "2026-06-01T09:00:00Z", "delays": None}
     options = agent_options(load_config(flags))
     text = journey_text(
         "x", options, {}, Recording(actions=[Action(0, {"name": "navigate", "url": "https://news.test/"})]), []
     )
     Path("journey.yaml").write_text(text, encoding="utf-8")
-    assert read_journey("journey.yaml").agent == AgentOptions(
-        params="tiny", noise=False, seed=7, now="2026-06-01T09:00:00+00:00", shared_storage=False
-    )
+    asked = {"params": "tiny", "noise": False, "seed": 7, "now": "2026-06-01T09:00:00+00:00", "shared_storage": False}
+    expected = AgentOptions.model_validate({**asked, "limits": {"max_ads_for_conversion": 9}})
+    assert read_journey("journey.yaml").agent == expected
 
 
 def test_a_name_that_is_none_is_refused_before_anything_is_recorded(tallyhost: Tallyhost) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ from agent.journeys.scripted.reading import Journey
 from agent.journeys.scripted.vocabulary import AgentOptions
 from agent.reporting.journey_results import JourneyResult
 from tests.cli.conftest import Tallyhost
+from tests.conformance_data import REPOSITORY
 
 
 def write(name: str, steps: str) -> str:
@@ -153,3 +158,23 @@ def test_a_folder_without_any_of_them_is_refused(tallyhost: Tallyhost) -> None:
     run = tallyhost("run", "pages")
     assert run.code == 2
     assert "pages: no journey in this folder" in run.err
+
+
+@pytest.mark.browser
+def test_what_had_ended_is_told_when_ctrl_c_ends_a_run(tmp_path: Path) -> None:
+    quick = write(str(tmp_path / "quick.yaml"), "  - note: done\n")
+    slow = write(str(tmp_path / "slow.yaml"), "  - click: {text: never, timeout: 60s}\n")
+    command = [sys.executable, "-m", "agent", "run", quick, slow, "--junit", str(tmp_path / "out.xml")]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment, cwd=REPOSITORY
+    ) as run:
+        assert run.stdout is not None
+        assert run.stdout.readline().startswith("ok    x")
+        os.kill(run.pid, signal.SIGINT)
+        out, _ = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert "1 passed, 1 failed" in out
+    junit = (tmp_path / "out.xml").read_text(encoding="utf-8")
+    assert 'tests="2" failures="0" errors="1"' in junit
+    assert "slow.yaml: interrupted" in junit

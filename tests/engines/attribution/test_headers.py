@@ -119,3 +119,10 @@ def test_the_report_url_is_resolved_against_the_response(report_url: str, resolv
 )
 def test_clear_site_data_names_impressions_in_quotes(value: str, clears: bool) -> None:
     assert clears_impressions(value) is clears
+
+
+def test_a_report_url_keeps_no_credentials_and_no_fragment() -> None:
+    value = 'aggregation-service="https://a.test", histogram-size=4, report-url="https://user:secret@a.test:8443/r?q=1#part"'
+    field = parse_measure_conversion(value, "https://a.test/page")
+    assert field is not None
+    assert field.report_url == "https://a.test:8443/r?q=1"

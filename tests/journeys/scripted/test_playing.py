@@ -101,6 +101,36 @@ def test_what_a_step_expects_is_what_is_seen(tmp_path: Path, capsys: pytest.Capt
     assert (bundle / "half" / "failure.txt").exists()
 
 
+def test_a_page_is_there_though_one_of_its_frames_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, "- open: https://shop.test/ads.html#top\n- expect: {text: Lamps}")
+    (tmp_path / "shop" / "ads.html").write_text("<p>Lamps<iframe src='https://nobody.test/ad'></iframe>")
+    other = write(tmp_path, "- open: https://nobody.test/?x#top", name="nobody.yaml")
+    assert run(file) == 0, capsys.readouterr().out
+    assert run(other) == 3
+    assert (
+        "nobody.yaml:4: https://nobody.test/?x#top cannot be opened: the host is not mapped" in capsys.readouterr().out
+    )
+
+
+def test_a_chromium_that_fell_is_the_machines_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "fall.py"
+    file.write_text(
+        "async def journey(agent):\n    await agent.context.browser.close()\n    await agent.new_page()\n"
+        "async def journey_after(agent):\n    pass\n",
+        encoding="utf-8",
+    )
+    assert run(file) == 3
+    told = capsys.readouterr().out
+    assert f"{file}:3: Chromium is gone: " in told
+    assert "0 passed, 2 failed" in told
+
+
+def test_a_site_that_cannot_stand_is_told_at_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sites = "\n  shop.test: shop\n  news.test: shop/none\n  other.test: shop"
+    assert run(write(tmp_path, "- open: https://shop.test/", sites=sites)) == 2
+    assert f"{tmp_path / 'j.yaml'}:4: sites: news.test: " in capsys.readouterr().out
+
+
 def test_a_python_journey_that_ends_python_or_itself_fails_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

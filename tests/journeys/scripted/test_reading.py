@@ -175,6 +175,11 @@ def test_a_journey_knows_the_variables_that_it_names() -> None:
     assert journey.variables == {"a", "f"}
 
 
+def test_a_site_without_a_target_is_refused() -> None:
+    told = refusal("- next_report", head="sites: {shop.test: ''}\n")
+    assert told.startswith("j.yaml:2:20: sites.shop.test: '' cannot be used")
+
+
 def test_a_missing_key_is_told_at_the_step() -> None:
     assert refusal("- fill: {label: Mail}").startswith("j.yaml:3:3: value is missing")
 

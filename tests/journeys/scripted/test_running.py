@@ -12,7 +12,7 @@ from agent.journeys.scripted import running
 from agent.journeys.scripted.finding import journey_files
 from agent.journeys.scripted.progress import Lines
 from agent.journeys.scripted.reading import Journey
-from agent.journeys.scripted.running import RunOptions, bundle_folders, exit_code_of, run_journeys
+from agent.journeys.scripted.running import Keeping, RunOptions, bundle_folders, exit_code_of, run_journeys
 from agent.journeys.scripted.vocabulary import AgentOptions
 from agent.model.errors import UsageError
 from agent.reporting.journey_results import Failure, JourneyResult, Outcome
@@ -77,3 +77,15 @@ def test_what_holds_no_journey_is_refused(tmp_path: Path) -> None:
     for given, what in (("none", "no such file"), ("", "no journey in this folder"), ("e.txt", "this is no journey")):
         with pytest.raises(UsageError, match=what):
             journey_files((str(tmp_path / given),))
+
+
+def test_what_had_ended_when_a_run_was_interrupted_is_kept() -> None:
+    told: list[str] = []
+    keeping, journeys = Keeping(Lines(lambda line, _: told.append(line))), [journey("a.yaml"), journey("b.yaml")]
+    for one in journeys:
+        keeping.began(one)
+    keeping.ended(journeys[1], JourneyResult("x", "b.yaml", Outcome.PASSED))
+    results = keeping.interrupted(journeys)
+    assert [(one.file, one.outcome) for one in results] == [("a.yaml", Outcome.ERROR), ("b.yaml", Outcome.PASSED)]
+    assert exit_code_of(results) == 130
+    assert told == ["ok    x  0.0 s"]
