@@ -12,6 +12,7 @@ from agent.cli.control import control_endpoint
 from agent.cli.launch import launch_agent
 from agent.cli.output import Output
 from agent.cli.session import Session
+from agent.expectations.waiting import asked
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
 from agent.model.tasks import Tasks
@@ -44,7 +45,11 @@ async def open_and_tell(session: Session, url: str, *, leave: bool) -> None:
             before = await agent.events.last(NAVIGATION)
             loaded = await open_address(page, url)
             check_answer(loaded, before, await agent.events.last(NAVIGATION))
-            await (wait_until_quiet(page) if leave else stop.wait())
+            if leave:
+                await wait_until_quiet(page)
+                await asked(agent)
+            else:
+                await stop.wait()
         finally:
             await following.close()
         await teller.finish()
