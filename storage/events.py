@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from agent.model.event_filter import EVERY_EVENT, EventFilter
 from agent.model.events import Check, Event, Trace
 from storage import json_texts
 
@@ -70,41 +71,31 @@ def read(
 
 def newest(
     connection: sqlite3.Connection,
+    wanted: EventFilter = EVERY_EVENT,
     *,
     before: int | None = None,
     after: int = 0,
     limit: int = 100,
-    kind: str = "",
-    site: str = "",
-    verdict: str = "",
-    words: Sequence[str] = (),
-    failed: bool | None = None,
-    about_url: bool = False,
 ) -> list[Event]:
-    """At most ``limit`` events with ids below ``before`` and above ``after``, newest first.
-
-    ``kind``, ``site`` and ``verdict`` are parts of what they are compared with, whatever their case; each of ``words``
-    is in one of these or in the summary. ``failed``: whether a check failed. ``about_url``: only those whose data
-    name a URL, that of a request, or of the response that asked.
-    """
+    """At most ``limit`` events with ids below ``before`` and above ``after`` that fit ``wanted``, newest first."""
     conditions = ["id > ?"]
     values: list[str | int] = [after]
     if before is not None:
         conditions.append("id < ?")
         values.append(before)
-    for column, part in (("kind", kind), ("site", site), ("verdict", verdict)):
+    for column, part in (("kind", wanted.kind), ("site", wanted.site), ("verdict", wanted.verdict)):
         if part:
             conditions.append(f"{column} LIKE ? ESCAPE '!'")
             values.append(_containing(part))
-    for word in words:
+    for word in wanted.words:
         conditions.append("(summary || char(10) || kind || char(10) || site || char(10) || verdict) LIKE ? ESCAPE '!'")
         values.append(_containing(word))
-    if about_url:
+    if wanted.about_url:
         conditions.append("json_extract(data, '$.url', '$.asked.url') <> '[null,null]'")
-    if failed is not None:
+    if wanted.failed is not None:
         # Within a JSON text no string holds a bare quote: this is a failed check's second member and nothing else.
         conditions.append("(instr(trace, '\",0,\"') > 0) = ?")
-        values.append(failed)
+        values.append(wanted.failed)
     sql = f"SELECT id, {_COLUMNS} FROM events WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608
     return [_event(row) for row in connection.execute(sql, (*values, limit))]
 

@@ -25,13 +25,11 @@ async def ready(agent: Agent, _: Mapping[str, Any]) -> Document:
 async def list_events(agent: Agent, asked: Mapping[str, Any]) -> Document:
     """The events that fit ``filter``: oldest first behind ``after``, or newest first, those ``before`` a number."""
     limit = asked.get("limit", _LIMIT)
-    wanted = read_filter(asked.get("filter", "")).asked()
+    wanted = read_filter(asked.get("filter", ""))
     if "after" in asked and "before" not in asked and not asked.get("filter"):
         events = await agent.events.read(after=asked["after"], limit=limit)
     else:
-        events = await agent.events.newest(
-            before=asked.get("before"), after=asked.get("after", 0), limit=limit, **wanted
-        )
+        events = await agent.events.newest(wanted, before=asked.get("before"), after=asked.get("after", 0), limit=limit)
     return {"events": [event_document(event) for event in events]}
 
 

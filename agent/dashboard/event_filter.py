@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
 from typing import Any
 
 from agent.model.errors import UsageError
+from agent.model.event_filter import EventFilter
 
 TERMS = ("site", "kind", "verdict")
 LONGEST, MOST_PARTS = 1_000, 20
 """Characters and terms of a filter: every event is held against each of them."""
 _OUTCOMES = {"failure": True, "success": False}
 """Verdicts that stand for whether a check failed."""
-
-
-@dataclass(slots=True)
-class EventFilter:
-    """What events are wanted; parts of words will do, whatever their case."""
-
-    site: str = ""
-    kind: str = ""
-    verdict: str = ""
-    words: list[str] = field(default_factory=list)
-    failed: bool | None = None
-
-    def asked(self) -> dict[str, Any]:
-        """The arguments of ``agent.events.newest``."""
-        return {
-            "site": self.site,
-            "kind": self.kind,
-            "verdict": self.verdict,
-            "words": self.words,
-            "failed": self.failed,
-        }
 
 
 def read_filter(text: str) -> EventFilter:
@@ -51,15 +30,16 @@ def read_filter(text: str) -> EventFilter:
         ) from None
     if len(parts) > MOST_PARTS:
         raise UsageError("the filter has too many terms", where="filter", rule=f"at most {MOST_PARTS}")
-    wanted = EventFilter()
+    wanted: dict[str, Any] = {}
+    words = []
     for part in parts:
         term, colon, value = part.partition(":")
         if not colon or term not in TERMS or not value:
-            wanted.words.append(part)
-        elif term == "verdict" and value in _OUTCOMES:
-            wanted.failed = _OUTCOMES[value]
-        elif getattr(wanted, term):
+            words.append(part)
+            continue
+        outcome = _OUTCOMES.get(value) if term == "verdict" else None
+        name = term if outcome is None else "failed"
+        if name in wanted:
             raise UsageError(f"{term}: is there twice", where="filter", rule="each term once; they must all fit")
-        else:
-            setattr(wanted, term, value)
-    return wanted
+        wanted[name] = value if outcome is None else outcome
+    return EventFilter(**wanted, words=tuple(words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -57,6 +58,27 @@ MEMBERS: Mapping[str, str] = {
 """What each member says, by its name; a report has those of its kind."""
 
 
+_ALL = {"kind", "to", "state", "site", "id", "result", "attempts"}
+_DEBUG_KEYS = {"source_debug_key", "trigger_debug_key"}
+_SEALED = _ALL | {"reporting_origin", "coordinator", "bucket", "value", "filtering_id", "contributions", "null"}
+_EVENT_LEVEL = (_ALL | _DEBUG_KEYS | {"reporting_origin", "destination", "event_id", "trigger_data", "type"}) | {
+    "randomized_trigger_rate",
+    "priority",
+}
+_AGGREGATABLE = _SEALED | _DEBUG_KEYS | {"destination", "trigger_context_id"}
+_PRIVATE_AGGREGATION = _SEALED | {"api", "context_id"}
+MEMBERS_OF: Mapping[str, AbstractSet[str]] = {
+    ReportKind.ATTRIBUTION_CONVERSION: _ALL | {"service", "dialect", "histogram", "buckets", "null"},
+    ReportKind.EVENT_LEVEL: _EVENT_LEVEL,
+    ReportKind.EVENT_LEVEL_DEBUG: _EVENT_LEVEL,
+    ReportKind.AGGREGATABLE: _AGGREGATABLE,
+    ReportKind.AGGREGATABLE_DEBUG: _AGGREGATABLE,
+    ReportKind.AGGREGATE_DEBUG: _AGGREGATABLE,
+    ReportKind.VERBOSE_DEBUG: _ALL | {"reporting_origin", "items"},
+    ReportKind.PRIVATE_AGGREGATION: _PRIVATE_AGGREGATION,
+    ReportKind.PRIVATE_AGGREGATION_DEBUG: _PRIVATE_AGGREGATION,
+}
+"""Those that reports of a kind have."""
 _MADE_BY: Mapping[ReportKind, str] = {
     ReportKind.ATTRIBUTION_CONVERSION: CONVERSION,
     ReportKind.EVENT_LEVEL: TRIGGER_REGISTRATION,

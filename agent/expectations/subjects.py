@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
@@ -42,6 +43,9 @@ class Subject:
     closed: Mapping[str, type[StrEnum]] = field(default_factory=dict)
     """The words that a member can be, where those are all that it can ever be."""
 
+    by_kind: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """The members that those of a kind have, where not all have all."""
+
     def wanted(self, members: Mapping[str, Any]) -> dict[str, Any]:
         """``members`` and what they imply.
 
@@ -53,6 +57,11 @@ class Subject:
                 raise _unknown(f"a {self.name} has no member {name!r}", self.name, name, self.members)
             if name in self.closed and isinstance(value, str) and value not in list(self.closed[name]):
                 raise _unknown(f"{value!r} is no {name} of a {self.name}", self.name, value, self.closed[name])
+        kind = members.get("kind")
+        known = self.by_kind.get(kind) if isinstance(kind, str) else None
+        for name in members:
+            if known is not None and name not in known:
+                raise _unknown(f"{kind} {self.name}s have no member {name!r}", self.name, name, sorted(known))
         implied = {} if self.implied_unless & members.keys() else self.implied
         return {**implied, **members}
 
@@ -158,6 +167,7 @@ REPORT = Subject(
     name="report",
     gather=reports.reports,
     members=reports.MEMBERS,
+    by_kind=reports.MEMBERS_OF,
     implied={"state": AnyOf((ReportState.SENT, ReportState.RETURNED))},
     implied_unless=frozenset({"state"}),
     stays=False,

@@ -96,6 +96,8 @@ class Trouble:
         """The check that names the rule; passed where the request was held back alone."""
         passed = self.strike is Strike.SLOWED
         fix = "" if passed else f"tallyhost chaos clear {self.rule.host}"
+        if fix and self.rule.times == 1:
+            fix = "none is needed: the rule has ended with this request"
         return Check("no chaos", passed, f"{self}, as chaos asks for {self.rule.host}: {self.rule}", fix)
 
 

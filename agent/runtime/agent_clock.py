@@ -106,10 +106,10 @@ class AgentClock:
     async def run(self, speed: float | str = 1) -> None:
         """Go on from here, so many times as fast as real time; text such as ``"10x"`` is read.
 
-        Raises UsageError for a speed that is none; nothing changes then.
+        Raises UsageError for a speed that is none; nothing changes then, nor where how far it may come cannot be kept.
         """
         try:
-            self._clock.run(_read_speed(speed))
+            wanted = _read_speed(speed)
         except ValueError:
             raise UsageError(
                 f"{speed!r} is no speed of a clock",
@@ -117,6 +117,8 @@ class AgentClock:
                 rule=f"how many times as fast as real time it goes, from 1x to {FASTEST}x",
                 fix="10x; `tallyhost time freeze` stops the clock",
             ) from None
+        await self._keep_for(wanted)  # first: what happens at its times must not outlive them
+        self._clock.run(wanted)
         await self._course_changed()
 
     async def close(self) -> None:
@@ -130,7 +132,10 @@ class AgentClock:
 
         An agent that is killed must not make it go back.
         """
-        margin = max(0.0, self._clock.speed - 1) * 2 * _KEEP_EVERY * SECOND
+        await self._keep_for(self._clock.speed)
+
+    async def _keep_for(self, speed: float) -> None:
+        margin = max(0.0, speed - 1) * 2 * _KEEP_EVERY * SECOND
         await self._keep(self._clock.lead + round(margin))
 
     def _settled(self) -> Awaitable[None]:
@@ -163,11 +168,9 @@ class AgentClock:
 
 
 def _read_speed(speed: float | str) -> float:
-    if isinstance(speed, str):
-        match = _SPEED.fullmatch(speed.strip())
-        if match is None:
-            raise ValueError
-        return float(match[1])
-    if isinstance(speed, bool) or not isinstance(speed, int | float):
-        raise ValueError  # noqa: TRY004 - the caller says it of every speed
-    return speed
+    """The number that is meant. Raises ValueError for what no clock can run at."""
+    match = _SPEED.fullmatch(speed.strip()) if isinstance(speed, str) else None
+    wanted = float(match[1]) if match else speed
+    if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not 1 <= wanted <= FASTEST:
+        raise ValueError
+    return wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
@@ -14,6 +14,7 @@ from agent.model.attribution import AttributionState, Budget, Impression
 from agent.model.attribution_reporting.facts import StoredSource
 from agent.model.clock import Clock
 from agent.model.errors import UsageError
+from agent.model.event_filter import EVERY_EVENT, EventFilter
 from agent.model.events import Event
 from agent.model.limits import AttributionLimits
 from agent.model.rng import Rng
@@ -70,32 +71,16 @@ class EventStream:
 
     async def newest(
         self,
+        wanted: EventFilter = EVERY_EVENT,
         *,
         before: int | None = None,
         after: int = 0,
         limit: int = PAGE,
-        kind: str = "",
-        site: str = "",
-        verdict: str = "",
-        words: Sequence[str] = (),
-        failed: bool | None = None,
-        about_url: bool = False,
     ) -> list[Event]:
-        """At most ``limit`` events below ``before`` that fit, newest first; see :func:`storage.events.newest`."""
+        """At most ``limit`` events with ids below ``before`` and above ``after`` that fit ``wanted``, newest first."""
         return await self._database.transact(
             "read newest events",
-            lambda c: event_store.newest(
-                c,
-                before=before,
-                after=after,
-                limit=limit,
-                kind=kind,
-                site=site,
-                verdict=verdict,
-                words=words,
-                failed=failed,
-                about_url=about_url,
-            ),
+            lambda c: event_store.newest(c, wanted, before=before, after=after, limit=limit),
         )
 
     async def newest_of(self, kinds: Iterable[str], *, before: int | None = None, limit: int = PAGE) -> list[Event]:

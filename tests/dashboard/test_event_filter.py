@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from agent.dashboard.event_filter import EventFilter, read_filter
+from agent.dashboard.event_filter import read_filter
 from agent.model.errors import UsageError
+from agent.model.event_filter import EventFilter
 from tests.dashboard.conftest import Dashboard, register
 
 
@@ -15,9 +16,27 @@ from tests.dashboard.conftest import Dashboard, register
         ("kind:trigger  verdict:success", EventFilter(kind="trigger", failed=False)),
         ("verdict:failure", EventFilter(failed=True)),
         ("verdict:source-noised", EventFilter(verdict="source-noised")),
-        ("budget site:news", EventFilter(site="news", words=["budget"])),
-        ('"two words" one', EventFilter(words=["two words", "one"])),
-        ("https://shop.test unknown:term site:", EventFilter(words=["https://shop.test", "unknown:term", "site:"])),
+        ("verdict:refused verdict:failure", EventFilter(verdict="refused", failed=True)),
+        ("budget site:news", EventFilter(site="news", words=("budget",))),
+        (
+            '"two words" one',
+            EventFilter(
+                words=(
+                    "two words",
+                    "one",
+                )
+            ),
+        ),
+        (
+            "https://shop.test unknown:term site:",
+            EventFilter(
+                words=(
+                    "https://shop.test",
+                    "unknown:term",
+                    "site:",
+                )
+            ),
+        ),
         ("site:a:b", EventFilter(site="a:b")),
     ],
 )

@@ -11,6 +11,7 @@ from playwright.async_api import Page, Route, async_playwright, expect
 
 from agent.browser.chromium import find_chromium
 from agent.model.clock import DEFAULT_FROZEN_START
+from agent.model.events import Event, Trace
 from tests.dashboard.conftest import Dashboard, register
 from tests.dashboard.test_pages import TEN
 
@@ -110,10 +111,12 @@ async def test_a_page_is_asked_for_once_while_nothing_happens(page: Page, dashbo
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(dashboard.address)))
     async with page.expect_response("**/live*"):
-        await page.goto(f"{dashboard.address}/settings")
-    await dashboard.api("PUT", "/chaos", {"host": "shop.test", "fail": "50%"})
-    await expect(page.locator("#chaos")).to_contain_text("shop.test · fails 50 %")
-    assert asked.count("/settings") == 2, "once to see it, and once for what was set"
+        await page.goto(f"{dashboard.address}/timeline")
+    await page.wait_for_timeout(700)  # as long as a page that heard of something would need
+    assert asked.count("/timeline") == 1
+    await dashboard.agent.note(Event("conversion", 0, "stored", "summary", "shop.test", {}, Trace(())))
+    await expect(page.locator("details.event")).to_have_count(3)
+    assert asked.count("/timeline") == 2, "once to see it, and once for the news"
 
 
 @pytest.mark.parametrize("page", [True], indirect=True)

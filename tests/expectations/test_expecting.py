@@ -195,6 +195,10 @@ async def test_not_stops_where_it_is_not_so() -> None:
         (lambda expected: expected.to_have("sauce", {}), "source"),
         (lambda expected: expected.not_to_have_report(kind="event_level"), "write event-level"),
         (lambda expected: expected.not_to_have_report(state="snet"), "write sent"),
+        (
+            lambda expected: expected.not_to_have_report(kind="event-level", bucket=5),
+            "event-level reports have no member",
+        ),
         (lambda expected: expected.not_to_have_source(type="navigaton"), "write navigation"),
         (lambda expected: expected.to_have_source(count=-1), "-1 is no count"),
         (lambda expected: expected.to_have_source(count=True), "True is no count"),

@@ -4,7 +4,7 @@ import pytest
 
 from agent.expectations import SUBJECTS, ExpectationError, expect
 from agent.expectations.decisions import impressions, sources
-from agent.expectations.reports import MEMBERS, report_members
+from agent.expectations.reports import MEMBERS, MEMBERS_OF, report_members
 from agent.model.attribution import Dialect
 from agent.model.attribution_reporting.registrations import SourceType
 from agent.model.attribution_reporting.reports import (
@@ -67,8 +67,10 @@ def test_every_member_of_a_report_is_one_of_some_kind() -> None:
     for content in CONTENTS:
         members = report_members(Report("id", kind_of(content), 0, content))
         found |= set(members)
+        assert set(members) == MEMBERS_OF[kind_of(content)]
         assert members["kind"] == kind_of(content)
     assert found == set(MEMBERS)
+    assert set(MEMBERS_OF) == set(ReportKind)
 
 
 def test_a_report_is_found_by_the_origin_and_by_the_url_it_goes_to() -> None:

@@ -117,3 +117,10 @@ def test_what_a_page_asks_for_does_not_grow_without_bound(monkeypatch: pytest.Mo
     strikes = [struck(rules, "adtech.test", f"GET /{n}") for n in range(1000)]
     assert len(rules._asked) <= 10
     assert 400 < strikes.count(Strike.FAILED) < 600
+
+
+def test_the_last_strike_of_a_rule_leaves_nothing_to_clear(rules: ChaosRules) -> None:
+    rules.set(chaos_rule("adtech.test", fail=1, times=2))
+    fixes = [trouble.check().fix for _ in range(2) if (trouble := rules.strike("adtech.test", "", page=False))]
+    assert fixes == ["tallyhost chaos clear adtech.test", "none is needed: the rule has ended with this request"]
+    assert rules.all == ()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR, SECOND, Clock, parse_instant
-from agent.model.errors import UsageError
+from agent.model.errors import HostEnvironmentError, UsageError
 from agent.runtime import Agent, agent_clock
 from storage.clock import read_ahead
 from storage.database import AsyncDatabase
@@ -83,6 +83,20 @@ async def test_a_speed_that_is_none_is_refused_and_changes_nothing(speed: str | 
             await agent.clock.run(speed)
         assert "1x to 10000x" in caught.value.rule
         assert agent.clock.speed == 0
+
+
+async def test_a_clock_whose_times_cannot_be_kept_does_not_run_faster(
+    wall: Wall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise HostEnvironmentError("the disk is full")
+
+    async with Agent.open_profile(":memory:", clock=Clock(wall)) as agent:
+        with monkeypatch.context() as patch:
+            patch.setattr(agent._database, "transact", full)
+            with pytest.raises(HostEnvironmentError):
+                await agent.clock.run(100)
+        assert agent.clock.speed == 1
 
 
 async def test_a_stopped_clock_moves_by_its_owner_alone(wall: Wall) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agent.model.event_filter import EVERY_EVENT, EventFilter
 from agent.model.events import Check, Event, Trace
 from storage import events
 from storage.database import MEMORY, Database
@@ -29,8 +30,8 @@ def database() -> Database:
     return database
 
 
-def found(database: Database, **wanted: Any) -> list[int]:
-    return [one.id for one in database.transact("read", lambda c: events.newest(c, **wanted))]
+def found(database: Database, wanted: EventFilter = EVERY_EVENT, **bounds: int) -> list[int]:
+    return [one.id for one in database.transact("read", lambda c: events.newest(c, wanted, **bounds))]
 
 
 def test_the_newest_come_first_within_bounds(database: Database) -> None:
@@ -40,20 +41,20 @@ def test_the_newest_come_first_within_bounds(database: Database) -> None:
 
 
 def test_parts_of_words_will_do_whatever_their_case(database: Database) -> None:
-    assert found(database, kind="TRIGGER") == [7, 4, 1]
-    assert found(database, site="shop", kind="source") == [9, 3]
-    assert found(database, verdict="verdict-8") == [8]
-    assert found(database, words=["NUMBER", "news", "4"]) == [4]
+    assert found(database, EventFilter(kind="TRIGGER")) == [7, 4, 1]
+    assert found(database, EventFilter(site="shop", kind="source")) == [9, 3]
+    assert found(database, EventFilter(verdict="verdict-8")) == [8]
+    assert found(database, EventFilter(words=("NUMBER", "news", "4"))) == [4]
 
 
 def test_no_character_is_special(database: Database) -> None:
-    assert len(found(database, words=["100%_!"])) == 9
-    assert found(database, words=["100%!"]) == []
-    assert found(database, site="s%p") == []
-    assert found(database, kind="source_registration") == []
+    assert len(found(database, EventFilter(words=("100%_!",)))) == 9
+    assert found(database, EventFilter(words=("100%!",))) == []
+    assert found(database, EventFilter(site="s%p")) == []
+    assert found(database, EventFilter(kind="source_registration")) == []
 
 
 def test_what_failed_and_what_tells_of_a_url(database: Database) -> None:
-    assert found(database, failed=True) == [9, 6, 3]
-    assert found(database, failed=False, limit=2) == [8, 7]
-    assert found(database, about_url=True) == [5]
+    assert found(database, EventFilter(failed=True)) == [9, 6, 3]
+    assert found(database, EventFilter(failed=False), limit=2) == [8, 7]
+    assert found(database, EventFilter(about_url=True)) == [5]

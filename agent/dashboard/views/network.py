@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.dashboard.queries import Document, Query, page_length, paged, whole_number
 from agent.dashboard.views.timeline import event_row
+from agent.model.event_filter import EventFilter
 from agent.model.events import Event
 from agent.reporting.har import har_document
 from agent.version import version
@@ -21,7 +22,7 @@ async def network(agent: Agent, query: Query) -> Document:
     They are those of the export as HAR, redirects one by one; cookies and credentials are in neither.
     """
     length, before = page_length(query), whole_number(query, "before")
-    found = await agent.events.newest(before=before, limit=length + 1, about_url=True)
+    found = await agent.events.newest(EventFilter(about_url=True), before=before, limit=length + 1)
     return {"before": before, **paged("requests", [_request(event) for event in found], length, "id")}
 
 

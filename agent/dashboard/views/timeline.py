@@ -24,7 +24,7 @@ async def timeline(agent: Agent, query: Query) -> Document:
     """
     wanted, length = read_filter(query.get("filter", "")), page_length(query)
     before, after = whole_number(query, "before"), whole_number(query, "after", 0) or 0
-    found = await agent.events.newest(before=before, after=after, limit=length + 1, **wanted.asked())
+    found = await agent.events.newest(wanted, before=before, after=after, limit=length + 1)
     page = paged("events", [event_row(event) for event in found], length, "id")
     sites = sorted({event["site"] for event in page["events"] if event["site"]})
     return {"filter": query.get("filter", ""), "before": before, **page, "sites": sites}

@@ -30,7 +30,7 @@ from agent.journeys.scripted.vocabulary import (
     number_of,
     word_of,
 )
-from agent.journeys.scripted.words import Locator
+from agent.journeys.scripted.words import Locator, Words
 from agent.model.clock import parse_duration
 from agent.model.limit_tables import TABLES, Limits
 from agent.model.settings import Settings
@@ -43,7 +43,7 @@ _NAMED = (Settings, *TABLES.values())
 
 def pytest_module(journey: Journey, origin: str = "") -> str:
     """The test that does what ``journey`` does, as the text of a module; ``origin`` says where it is from."""
-    body = [line for step in journey.steps for line in _step(word_of(step.words), argument_of(step.words))]
+    body = [line for step in journey.steps for line in _step(word_of(step.words), _said(step.words, journey.agent))]
     demo = {host: target for host, target in journey.sites.items() if demo_host(host, target) is not None}
     folders = {host: target for host, target in journey.sites.items() if host not in demo}
     code = "\n".join(body)
@@ -115,6 +115,14 @@ def _written_out(options: AgentOptions) -> Iterator[str]:
 def _changed(limits: Limits, usual: Limits) -> list[str]:
     pairs = ((field.name, getattr(limits, field.name), getattr(usual, field.name)) for field in fields(limits))
     return [f"{name}={literal(value)}" for name, value, default in pairs if value != default]
+
+
+def _said(words: Words, options: AgentOptions) -> Any:
+    """What a step takes, with what it has from the journey's head."""
+    argument = argument_of(words)
+    if isinstance(argument, Summary) and argument.noise is None and options.noise:
+        return argument.model_copy(update={"noise": True})
+    return argument
 
 
 def _step(word: str, argument: Any) -> Iterator[str]:
@@ -195,7 +203,7 @@ def _summary(wanted: Summary) -> Iterator[str]:
     buckets = ", ".join(hex(number) for number in numbers)
     yield f"found = await sums({_arguments('agent', f'buckets=[{buckets}]', *options)})"
     for number, (name, value) in numbers.items():
-        remark = f"  # {name}" if name in wanted.buckets else ""
+        remark = f"  # {' '.join(name.split())}" if name in wanted.buckets else ""
         if wanted.tolerance:
             yield f"assert abs(found[{number:#x}] - {value}) <= {wanted.tolerance}{remark}"
         else:

@@ -230,7 +230,7 @@ def _escaped(value: Any) -> Any:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _url(data: Mapping[str, Any]) -> str:

@@ -58,7 +58,11 @@ def exported(step: str, head: str = "") -> str:
         ("chaos: none", "agent.chaos.clear()"),
         ("offline: on", "await agent.set_offline(True)"),
         ("summary: {reports: aggregatable, expect: {0x559: 5}}", "assert found[0x559] == 5"),
-        ("summary: {reports: aggregatable, filtering_ids: [1, 2], expect: {5: 6}}", "filtering_ids=[1, 2])"),
+        (
+            "summary: {reports: aggregatable, filtering_ids: [1, 2], expect: {5: 6}}",
+            "filtering_ids=[1, 2], noise=True)",
+        ),
+        ("summary: {noise: off, expect: {5: 6}}", "buckets=[0x5], noise=False)"),
         ("summary: {buckets: {a: 7}, tolerance: 2, expect: {a: 5}}", "assert abs(found[0x7] - 5) <= 2  # a"),
         ("screenshot: the ad", 'await page.screenshot(path="the-ad.png")'),
         ("note: Now the shop", "# Now the shop"),
@@ -99,6 +103,16 @@ def test_the_test_is_named_after_the_journey() -> None:
 def test_a_name_cannot_break_out_of_its_docstring() -> None:
     text = pytest_module(read_text('name: \'""" + evil() + """\'\nsteps: [next_report]\n', "j.yaml"))
     assert [type(node).__name__ for node in ast.parse(text).body].count("Expr") == 1
+
+
+def test_a_name_of_a_bucket_stays_a_remark() -> None:
+    text = exported('summary: {buckets: {"a\\nevil() #": 5}, expect: {"a\\nevil() #": 6}}')
+    assert "assert found[0x5] == 6  # a evil() #" in text.splitlines()[-1]
+
+
+def test_sums_have_noise_where_the_journeys_agent_has_it() -> None:
+    assert "noise=True" in exported("summary: {expect: {5: 6}}")
+    assert "noise=" not in exported("summary: {expect: {5: 6}}", "agent: {noise: off}\n").partition("sums(")[2]
 
 
 def test_values_are_written_as_python_has_them() -> None:

@@ -178,3 +178,8 @@ def test_what_has_no_words_stands_in_the_test_that_is_made_of_it() -> None:
     code = pytest_module(read_text(text, "j.yaml"), "Recorded")
     assert code.startswith('"""x. Recorded."""')
     assert "# not recorded, for a journey has no words for it: click" in code
+
+
+def test_a_selector_cannot_break_out_of_its_comment() -> None:
+    made = recording((1_000, navigate("https://news.test/")), (2_000, click("#a\x07\u2028\n- note: x", button="right")))
+    assert steps(made) == ["open https://news.test/"]
