@@ -115,6 +115,11 @@ def test_the_reports_of_a_decision_come_in_their_order(connection: sqlite3.Conne
             "INDEX reports_by_state (state=? AND position<?)",
         ),
         (lambda c: reports.read(c, after=3, state=ReportState.SENT), "INDEX reports_by_state (state=? AND position>?)"),
+        (lambda c: reports.sent_batches(c, [ReportKind.AGGREGATABLE]), "COVERING INDEX reports_sent (kind=?)"),
+        (
+            lambda c: reports.sent(c, ReportKind.AGGREGATABLE, "https://a.test/", after=3),
+            "INDEX reports_sent (kind=? AND delivered_to=? AND position>?)",
+        ),
     ],
 )
 def test_no_look_at_reports_scans_or_sorts_what_is_stored(
