@@ -54,7 +54,7 @@ class Service:
     def command(self, job: str, inputs: Iterable[Path], *flags: str | Path) -> tuple[int, str, str]:
         """Run a job of the files ``inputs`` without noise; ``flags`` stand behind the usual ones and win."""
         usual = ("--domain", self.domain, "--keys", self.keys, "--output", self.folder / job, "--now")
-        asked = ("--no-noise", "--attribution-report-to", ORIGIN, "--workers", "1", "--json")
+        asked = ("--noise=off", "--attribution-report-to", ORIGIN, "--workers", "1", "--json")
         return self.run("aggregate", *inputs, "--job", job, *usual, format_instant(NOW), *asked, *flags)
 
     def job(self, job: str, inputs: Iterable[Path], *flags: str | Path) -> dict[str, Any]:

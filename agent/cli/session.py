@@ -64,17 +64,15 @@ NOW_FLAG = click.option("--now", metavar="ISO", help="Where the clock stands at 
 HEADED_FLAG = click.option("--headed/--headless", "headed", default=None, help="Show the browser.")
 CHROMIUM_FLAG = click.option("--chromium", metavar="PATH", help="The Chromium to launch.")
 ON_OFF = click.Choice(["on", "off"])
-NOISE_FLAGS = (
-    click.option("--noise", type=ON_OFF, help="Randomised responses, null reports by chance, noise of sums [on]."),
-    click.option("--no-noise", "noise", flag_value="off", help="The same as --noise off."),
+NOISE_FLAG = click.option(
+    "--noise", type=ON_OFF, help="Randomised responses, null reports by chance, noise of sums [on]."
 )
 PRESET_FLAGS = (
     click.option(
         "--params", type=click.Choice(["chromium", "spec", "testing", "tiny"]), help="Numbers by name [chromium]."
     ),
-    *NOISE_FLAGS,
+    NOISE_FLAG,
     click.option("--delays", type=ON_OFF, help="Sealed reports wait before they leave [on]."),
-    click.option("--no-delays", "delays", flag_value="off", help="The same as --delays off."),
 )
 AGENT_FLAGS = (
     PROFILE_FLAG,

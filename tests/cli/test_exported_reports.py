@@ -78,7 +78,7 @@ def test_what_was_sent_can_be_aggregated_in_every_form(tallyhost: Tallyhost, sen
     assert (exported.code, exported.out) == (0, f"1 report in {name}\n")
     # At rest the profile goes by the machine's time, for which the report of the frozen clock is too old.
     now = format_instant(DEFAULT_FROZEN_START + 3 * DAY)
-    summed = tallyhost("aggregate", name, "--no-domain", "--no-noise", "--profile", sent, "--now", now)
+    summed = tallyhost("aggregate", name, "--no-domain", "--noise=off", "--profile", sent, "--now", now)
     assert (summed.code, summed.err) == (0, "")
     assert read_facts(Path("tallyhost-summary/output.avro")) == {BUCKET: 100}
 

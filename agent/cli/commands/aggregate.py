@@ -7,7 +7,7 @@ from typing import Any
 
 import rich_click as click
 
-from agent.cli.session import NOISE_FLAGS, NOW_FLAG, PROFILE_FLAG, SEED_FLAG, Session, with_session
+from agent.cli.session import NOISE_FLAG, NOW_FLAG, PROFILE_FLAG, SEED_FLAG, Session, with_session
 from agent.model.aggregation import DEFAULT_EPSILON, DEFAULT_THRESHOLD_PERCENTAGE, MAX_EPSILON
 
 DEFAULT_OUTPUT = "tallyhost-summary"
@@ -79,7 +79,7 @@ WORKERS_FLAG = click.option("--workers", metavar="N", help="Processes that open 
     PROFILE_FLAG,
     SEED_FLAG,
     NOW_FLAG,
-    *NOISE_FLAGS,
+    NOISE_FLAG,
     WORKERS_FLAG,
 )
 def aggregate(session: Session, reports: tuple[Path, ...], **given: Any) -> int:

@@ -42,7 +42,7 @@ def facts(run: Run) -> dict[int, dict[str, Any]]:
 
 
 def test_a_summary_without_noise_is_the_sums(tallyhost: Tallyhost, reports: str, keys: tuple[str, str]) -> None:
-    run = tallyhost("aggregate", reports, "--no-domain", "--no-noise", *keys, *AT)
+    run = tallyhost("aggregate", reports, "--no-domain", "--noise=off", *keys, *AT)
     assert (run.code, run.err) == (0, "")
     assert "2 reports for https://adtech.test" in run.out
     assert " 1369 " in run.out
@@ -185,7 +185,7 @@ def test_too_many_left_out_are_a_refusal(tallyhost: Tallyhost, tmp_path: Path, k
 
 def test_clear_text_needs_no_keys_and_spends_nothing(tallyhost: Tallyhost, tmp_path: Path) -> None:
     reports = str(batch(tmp_path, [clear(record(1))]))
-    run = tallyhost("aggregate", reports, "--no-domain", "--clear-text", "--no-noise", *AT)
+    run = tallyhost("aggregate", reports, "--no-domain", "--clear-text", "--noise=off", *AT)
     assert run.code == 0
     assert "no budget spent (clear text)" in run.out
     assert read_facts(Path("tallyhost-summary/output.avro")) == {BUCKET: 100}
@@ -198,7 +198,7 @@ def test_a_key_structure_says_the_buckets_their_names_and_what_a_sum_is(
         '[sales]\nscale = 16\nunit = "EUR"\n[sales.dimensions]\n'
         'campaign = {offset = 0, bits = 12, values = {1369 = "Summer sale", 1370 = "Newsletter"}}\n'
     )
-    run = tallyhost("aggregate", reports, "--key-structure", "keys.toml", "--no-noise", *keys, *AT)
+    run = tallyhost("aggregate", reports, "--key-structure", "keys.toml", "--noise=off", *keys, *AT)
     rows = [line.split() for line in run.out.splitlines() if "sales:" in line]
     assert [row[:4] for row in rows] == [
         ["sales:", "Summer", "sale", "0x559"],
@@ -223,7 +223,7 @@ def test_a_domain_may_come_in_shards_and_a_folder_without_any_is_an_empty_one(
 ) -> None:
     for name, buckets in (("1-of-2.avro", [BUCKET, 3]), ("2-of-2.avro", [3, 9])):
         domain_file(tmp_path / "shards", buckets, name)
-    asked = ("--domain", str(tmp_path / "shards"), "--no-noise", "--json")
+    asked = ("--domain", str(tmp_path / "shards"), "--noise=off", "--json")
     assert {
         bucket: fact["metric"] for bucket, fact in facts(tallyhost("aggregate", reports, *asked, *keys, *AT)).items()
     } == {
@@ -290,7 +290,7 @@ def test_the_service_s_own_batches_give_its_own_summaries(tallyhost: Tallyhost, 
         path = batch(folder, records)
         domain = str(domain_file(folder, [int(bucket, 16) for bucket in case["domain_hex"]]))
         which = ("--no-domain",) if case["skip_domain"] else ("--domain", domain)
-        run = tallyhost("aggregate", str(path), *which, "--clear-text", "--no-noise", "--workers", "1")
+        run = tallyhost("aggregate", str(path), *which, "--clear-text", "--noise=off", "--workers", "1")
         assert run.code == 0, case["name"]
         expected = {int(bucket, 16): metric for bucket, metric in case["expected_summary"].items()}
         assert read_facts(Path("tallyhost-summary/output.avro")) == expected, case["name"]

@@ -52,7 +52,7 @@ def test_a_variable_that_is_none_is_refused(tallyhost: Tallyhost) -> None:
     assert "'shop' is no NAME=VALUE" in run.err
 
 
-@pytest.mark.parametrize("flag", ["--params=tiny", "--noise=off", "--no-delays", "--seed=7"])
+@pytest.mark.parametrize("flag", ["--params=tiny", "--noise=off", "--delays=off", "--seed=7"])
 def test_a_flag_about_agents_is_refused_where_a_story_would_not_heed_it(tallyhost: Tallyhost, flag: str) -> None:
     Path("story.json").write_text(json.dumps(story([0, 5, 0])), encoding="utf-8")
     run = tallyhost("run", "story.json", flag)
