@@ -7,10 +7,13 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from agent.browser.page_failures import PageError
 from agent.model.clock import parse_duration
 from agent.model.reports import ReportState
 
 if TYPE_CHECKING:
+    from playwright.async_api import Request
+
     from agent.runtime import Agent
 
 QUIET = 0.1
@@ -64,12 +67,12 @@ async def along(agent: Agent, look: Look, advance: int | str) -> bool:
 async def asked(agent: Agent) -> None:
     """Wait until what pages have asked for by now, or are about to, is decided: it belongs to this instant.
 
-    Pages make the requests of new elements a little later, so nothing must have happened for a moment. A page that
-    never rests is waited for no longer than :data:`RESTLESS`.
+    Pages make the requests of new elements a little later, so nothing must have happened for a moment, and no page may
+    wait for an answer. One that never rests, or never gets it, is waited for no longer than :data:`RESTLESS`.
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(RESTLESS):
-            while await _something_happens(agent):
+            while await _something_happens(agent) or await _unanswered(agent):
                 pass
     await agent.arrived()
 
@@ -81,6 +84,20 @@ async def _something_happens(agent: Agent) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def _unanswered(agent: Agent) -> bool:
+    """Whether a page waits for the answer to a request of its own: what it may register comes with that."""
+    for page in agent.context.pages if hasattr(agent, "context") else ():
+        # A page that just closed waits for nothing.
+        with contextlib.suppress(PageError):
+            if any(_waits(request) for request in await page.requests()):
+                return True
+    return False
+
+
+def _waits(request: Request) -> bool:
+    return request.failure is None and request.timing["responseStart"] < 0 and request.url.startswith("http")
 
 
 async def _next_due(agent: Agent, now: int) -> int | None:

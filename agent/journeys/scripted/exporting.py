@@ -15,7 +15,7 @@ from agent.journeys.scripted.limits import limits_given
 from agent.journeys.scripted.locating import milliseconds, patience_of
 from agent.journeys.scripted.playing import settings_of
 from agent.journeys.scripted.reading import Journey
-from agent.journeys.scripted.steps import ALL, ANY_PAGE
+from agent.journeys.scripted.steps import ALL, ANY_PAGE, cookies_of
 from agent.journeys.scripted.targets import demo_host
 from agent.journeys.scripted.vocabulary import (
     AgentOptions,
@@ -67,8 +67,11 @@ def pytest_module(journey: Journey, origin: str = "") -> str:
 
 
 def _imports(journey: Journey, code: str, *, demo: bool) -> Iterator[str]:
+    if "re.compile(" in code:
+        yield "import re"
     if demo:
         yield "from pathlib import Path"
+    if demo or "re.compile(" in code:
         yield ""
     yield "import pytest"
     yield ""
@@ -181,7 +184,7 @@ def _clear_site_data(site: str) -> Iterator[str]:
         yield "await agent.context.clear_cookies()"
     else:
         yield f"await agent.state.clear(site={_text(site)}, keep_history=True)"
-        yield f"await agent.context.clear_cookies(domain={_text(site)})"
+        yield f"await agent.context.clear_cookies(domain=re.compile({_text(cookies_of(site))}))"
 
 
 def _chaos(chaos: Chaos | None) -> Iterator[str]:

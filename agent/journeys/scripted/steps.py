@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -308,7 +309,12 @@ async def _clear_site_data(scene: Scene, site: str) -> None:
         await context.clear_cookies()
     else:
         await scene.agent.state.clear(site=site, keep_history=True)
-        await context.clear_cookies(domain=site)
+        await context.clear_cookies(domain=re.compile(cookies_of(site)))
+
+
+def cookies_of(site: str) -> str:
+    """A pattern of the domains whose cookies are the site's: its own, however it was written, and those below it."""
+    return rf"(^|\.){re.escape(site)}$"
 
 
 async def _chaos(scene: Scene, chaos: Chaos | None) -> None:

@@ -53,6 +53,8 @@ def exported(step: str, head: str = "") -> str:
         ("advance: 2d", 'await clock.advance("2d")'),
         ("next_report", "await clock.to_next_report()"),
         ("clear_site_data: shop.test", 'await agent.state.clear(site="shop.test", keep_history=True)'),
+        ("clear_site_data: shop.test", r'await agent.context.clear_cookies(domain=re.compile("(^|\\.)shop\\.test$"))'),
+        ("clear_site_data: shop.test", "import re\n\nimport pytest\n"),
         ("clear_site_data: all", "await agent.state.clear_history()"),
         ("chaos: {host: adtech.test, fail: 50%, times: 3}", 'agent.chaos.set("adtech.test", fail="50%", times=3)'),
         ("chaos: none", "agent.chaos.clear()"),

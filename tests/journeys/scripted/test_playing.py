@@ -101,6 +101,27 @@ def test_what_a_step_expects_is_what_is_seen(tmp_path: Path, capsys: pytest.Capt
     assert (bundle / "half" / "failure.txt").exists()
 
 
+def test_a_sites_cookies_go_with_its_data_and_no_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "<script>document.cookie = 'a=1; domain=shop.test'; document.cookie = 'b=1'</script>"
+    steps = """
+        - open: https://myshop.test/set.html
+        - open: https://www.shop.test/set.html
+        - open: https://www.shop.test/cookies.html
+        - expect: {text: a=1; b=1}
+        - clear_site_data: shop.test
+        - open: https://www.shop.test/cookies.html
+        - expect: {text: no cookies}
+        - open: https://myshop.test/cookies.html
+        - expect: {text: b=1}
+    """
+    file = write(tmp_path, steps, sites="{'*.shop.test': shop, myshop.test: shop}")
+    (tmp_path / "shop" / "set.html").write_text(text)
+    (tmp_path / "shop" / "cookies.html").write_text(
+        "<p id=p></p><script>p.textContent = document.cookie || 'no cookies'</script>"
+    )
+    assert run(file) == 0, capsys.readouterr().out
+
+
 def test_a_page_is_there_though_one_of_its_frames_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path, "- open: https://shop.test/ads.html#top\n- expect: {text: Lamps}")
     (tmp_path / "shop" / "ads.html").write_text("<p>Lamps<iframe src='https://nobody.test/ad'></iframe>")
