@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +13,12 @@ from aiohttp import web
 from agent.browser.network.hosts import host_name, parse_target
 from agent.browser.network.serving import Serving, folder_app
 from agent.model.errors import UsageError
-from agent.pytest_support.asgi import AsgiApplication, asgi_app, is_asgi
 
 if TYPE_CHECKING:
+    from agent.pytest_support.asgi import AsgiApplication, AsgiServers
     from agent.runtime import Agent
 
-Target = str | Path | web.Application | AsgiApplication
+    Target = str | Path | web.Application | AsgiApplication
 
 
 class Sites:
@@ -24,6 +26,7 @@ class Sites:
 
     def __init__(self) -> None:
         self._serving = Serving()
+        self._asgi: AsgiServers | None = None
         self._waiting: dict[str, Target] = {}
         self._urls: dict[str, str] = {}
         self._agents: list[Agent] = []
@@ -32,8 +35,8 @@ class Sites:
     def serve(self, host: str, target: Target) -> str:
         """Put a folder, an aiohttp or ASGI application or a server's URL behind ``https://host``; gives that origin.
 
-        ``host`` is a name such as ``news.test``; paths are relative to the working folder. Of ASGI, HTTP and the
-        lifespan are passed on. Raises UsageError for a folder that is not there, and for what is none of these.
+        ``host`` is a name such as ``news.test``; paths are relative to the working folder. ASGI needs uvicorn, which
+        serves it. Raises UsageError for a folder that is not there, and for what is none of these.
         """
         host = host_name(host)
         if not (_is_application(target) or _is_url(target) or _is_folder(target)):
@@ -47,6 +50,13 @@ class Sites:
             )
         if _is_url(target):
             parse_target(str(target))
+        if is_asgi(target) and find_spec("uvicorn") is None:
+            raise UsageError(
+                "an ASGI application cannot be served",
+                where=f"sites.serve({host!r})",
+                rule="uvicorn serves ASGI applications, and is not installed",
+                fix="pip install uvicorn",
+            )
         self._urls.pop(host, None)
         self._waiting[host] = target
         self._start()
@@ -79,6 +89,8 @@ class Sites:
     async def close(self) -> None:
         """Stop everything that was served."""
         await self._serving.close()
+        if self._asgi is not None:
+            await self._asgi.close()
 
     def _start(self) -> None:
         """Start what waits, where there is a loop to run it; a session's fixtures may come before there is one."""
@@ -100,13 +112,25 @@ class Sites:
     def _url(self, target: Target) -> str:
         if _is_url(target):
             return str(target)
-        return f"http://127.0.0.1:{self._serving.start(_application(target))}"
+        return f"http://127.0.0.1:{self._port(target)}"
+
+    def _port(self, target: Target) -> int:
+        if isinstance(target, web.Application):
+            return self._serving.start(target)
+        if isinstance(target, str | Path):
+            return self._serving.start(folder_app(Path(target)))
+        if self._asgi is None:
+            from agent.pytest_support.asgi import AsgiServers  # noqa: PLC0415 - few have such applications
+
+            self._asgi = AsgiServers()
+        return self._asgi.start(target)
 
 
-def _application(target: Target) -> web.Application:
-    if isinstance(target, web.Application):
-        return target
-    return folder_app(Path(target)) if isinstance(target, str | Path) else asgi_app(target)
+def is_asgi(target: object) -> bool:
+    """Whether ``target`` is an ASGI application: what is called with a scope, and awaited."""
+    if isinstance(target, type) or not callable(target):
+        return False
+    return inspect.iscoroutinefunction(target) or inspect.iscoroutinefunction(type(target).__call__)
 
 
 def _is_application(target: Target) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 
 from agent.model.errors import UsageError
-from agent.pytest_support.asgi import AsgiApplication, is_asgi
-from agent.pytest_support.sites import Sites
+from agent.pytest_support import sites as sites_of_tests
+from agent.pytest_support.asgi import AsgiApplication
+from agent.pytest_support.sites import Sites, is_asgi
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -163,13 +165,21 @@ async def test_nothing_is_served_where_the_startup_fails(caplog: pytest.LogCaptu
     with pytest.raises(ClientError):
         async with asked(refuses):
             raise AssertionError("it answered")
-    assert "did not start: no database" in caplog.text
+    assert "no database" in caplog.text
 
 
-async def test_a_websocket_is_refused() -> None:
-    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
-    async with asked(Shop(), headers=headers) as answer:
-        assert answer.status == 501
+async def test_ctrl_c_stays_with_pytest() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    async with asked(Shop()) as answer:
+        assert answer.status == 201
+        assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_without_uvicorn_what_to_install_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sites_of_tests, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="cannot be served") as refused:
+        Sites().serve("app.test", Shop())
+    assert refused.value.fix == "pip install uvicorn"
 
 
 def test_an_application_of_asgi_is_told_by_being_asynchronous() -> None:
