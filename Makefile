@@ -20,7 +20,7 @@ demo: setup  ## users, weeks, reports, and a private summary for each API; make 
 	@$(BIN)/tallyhost demo $(ARGS)
 
 test: setup  ## all tests; make test ARGS='-m "not browser"' for those that need no Chromium
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(BIN)/.installed  ## ruff, mypy --strict, import directions, and the JavaScript where node is there
 	@$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,18 @@ def conformance() -> Path:
     if not FOLDER.is_dir():
         pytest.skip(WHY_SKIPPED)
     return FOLDER
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: what runs in the background is made to ignore it, and so is all that the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first: at the end nobody waits for one worker that has such a file left."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -13,6 +13,8 @@ from _pytest.fixtures import FixtureFunctionDefinition
 from agent import pytest_fixtures, pytest_sync
 from tests.pytest_projects import run_project, write_project
 
+pytestmark = pytest.mark.slow
+
 TESTS = """
 import pytest
 from agent.expectations import expect

@@ -39,7 +39,7 @@ _KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
     "maps": ((Mapping,), "mapping of hosts"),
 }
 _WORDS: Mapping[object, bool] = {True: True, False: False, "on": True, "off": False}
-_PLAIN = re.compile(r"[A-Za-z0-9_./:]+(\[\w+([.-]?\w+)*\])?", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_./:]+(\[\w+([.-]\w+)*\])?", re.ASCII)
 """Names of tests that are told apart by what is left of them in the name of a folder."""
 _LONGEST = 120
 

@@ -247,8 +247,6 @@ def start(folder: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
-        # What runs in the background is made to ignore Ctrl-C, and so are its children: the script is to hear it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - one thread, one call
     )
 
 

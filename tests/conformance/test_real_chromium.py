@@ -9,7 +9,7 @@ import pytest
 from tests.conformance import captures
 from tests.conformance_data import WHY_SKIPPED
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NAMES = captures.names()
 
 

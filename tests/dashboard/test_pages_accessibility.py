@@ -23,7 +23,7 @@ from tests.attribution_world import CURRENT
 from tests.dashboard.conftest import Dashboard, register
 from tests.dashboard.test_pages import TEN
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AXE = "axe-core@4.11.0"
 PAGES = [f"/{name}" for name in TEN] + ["/explain/last", "/reports/latest", "/api", "/reports?state=lost"]
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

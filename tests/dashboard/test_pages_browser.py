@@ -15,7 +15,7 @@ from agent.model.events import Event, Trace
 from tests.dashboard.conftest import Dashboard, register
 from tests.dashboard.test_pages import TEN
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 HOUR = 3_600_000
 
 

@@ -117,5 +117,6 @@ def test_a_folder_has_the_tests_name_and_long_names_stay_apart() -> None:
     long, other = folder_name("a" * 300 + "b"), folder_name("a" * 300 + "c")
     assert len(long) <= 120
     assert long != other
+    assert folder_name("t.py::test[" + "a" * 50_000 + "(]"), "however long a name is, it is read but once"
     assert "/" not in folder_name("../../etc::x")
     assert not folder_name("../../etc::x").startswith(".")

@@ -185,7 +185,7 @@ async def test_a_stalled_document_shows_an_error_and_a_failed_one_says_whose_it_
         agent.chaos.set("shop.test", stall="200ms", times=1)
         with pytest.raises(PlaywrightError, match="net::ERR_"):
             await page.goto("https://shop.test/")
-        agent.chaos.set("shop.test", fail=1, times=1)
+        agent.chaos.set("shop.test", fail=1)
         page = await agent.new_page()
         response = await page.goto("https://shop.test/")
         assert response is not None

@@ -15,7 +15,7 @@ _OF_TESTID = re.compile(rf"internal:testid=\[data-testid={_TEXT}\]")
 _OF_ATTRIBUTE = re.compile(rf"internal:attr=\[(?P<attribute>[\w-]+)={_TEXT}\]")
 _TESTID_ALONE = re.compile(rf"\[data-testid={_TEXT}\]")
 _NTH = re.compile(r"nth=(\d+)")
-_PARTS = re.compile(r'((?:"(?:[^"\\]|\\.)*"|(?! >> ).)+)(?: >> |$)')
+_PARTS = re.compile(r'((?:"(?:[^"\\]|\\.)*"|(?! >> ).)++)(?: >> |$)', re.DOTALL)
 
 
 def locator_of(selector: str) -> dict[str, Any] | None:

@@ -37,3 +37,8 @@ def test_a_selector_is_told_in_words(selector: str, locator: dict[str, Any]) -> 
 )
 def test_what_a_journey_has_no_words_for_is_none(selector: str) -> None:
     assert locator_of(selector) is None
+
+
+def test_a_selector_full_of_quotes_and_lines_is_read_at_once() -> None:
+    selector = 'a[title="' + '"x"' * 2_000 + "\n\n" + '"]'
+    assert locator_of(selector) == {"css": selector}
