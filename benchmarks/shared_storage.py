@@ -17,7 +17,8 @@ from time import CLOCK_REALTIME, clock_gettime
 
 from playwright.async_api import Page
 
-from agent.model.private_aggregation import PRIVATE_AGGREGATION, PrivateAggregationLimits
+from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
 from agent.runtime import Agent
 from benchmarks.figures import Figure, Goal

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from agent.browser.launch import Browser
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from tests.bystanders import Bystanders, bystanders
 from tests.scenarios.world import CORS, JAVASCRIPT, A, Answer, operation
 

@@ -13,7 +13,8 @@ import pytest_asyncio
 from agent.browser.launch import Browser
 from agent.model.private_aggregation import PRIVATE_AGGREGATION
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits, StorageEvent
+from agent.model.shared_storage import StorageEvent
+from agent.model.shared_storage_limits import SharedStorageLimits
 from tests.bystanders import Bystanders, bystanders
 from tests.scenarios.world import JAVASCRIPT, Answer, operation
 

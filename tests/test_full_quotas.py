@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 from agent.browser.launch import Browser
-from agent.model.private_aggregation import PRIVATE_AGGREGATION, PrivateAggregationLimits
+from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
 from agent.model.shared_storage import StorageEvent
 from tests.bystanders import Bystanders, bystanders

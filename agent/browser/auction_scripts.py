@@ -19,7 +19,7 @@ from agent.browser.worklet_watch import PROCESS_GONE, WorkletWatch
 from agent.model.errors import HostEnvironmentError
 from agent.model.protected_audience import FunctionCall, FunctionResult
 from agent.model.rng import token
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.tasks import Tasks
 
 _AHEAD = 3

@@ -12,7 +12,7 @@ import ada_url
 
 from agent.model.attribution import AggregationService, Dialect
 from agent.model.attribution_reporting.limits import COORDINATORS
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 _COMMON = (
     "primordials.js",

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from agent.browser.devtools_pipe import Message
 from agent.browser.worklet_messages import TOO_MANY_MESSAGES
 from agent.browser.worklet_page import Worker, WorkletPage
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.tasks import Tasks
 
 _TICK = 0.2

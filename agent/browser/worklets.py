@@ -17,7 +17,7 @@ from agent.browser.worklet_pages import WorkletPages
 from agent.browser.worklet_script import WorkletScriptConfig, worklet_script
 from agent.browser.worklet_watch import PROCESS_GONE, WorkletWatch
 from agent.model.rng import token
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.tasks import Tasks
 from agent.model.worklets import WorkletServices
 

@@ -25,10 +25,10 @@ from agent.model.clock import format_instant, parse_instant
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
 from agent.model.presets import settings_for
-from agent.model.private_aggregation import PrivateAggregationLimits
-from agent.model.protected_audience import ProtectedAudienceLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.site import is_suitable_origin, schemeful_site
 
 MEMORY = ":memory:"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.limits import AttributionLimits
-from agent.model.private_aggregation import PrivateAggregationLimits
-from agent.model.protected_audience import ProtectedAudienceLimits
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.site import is_suitable_origin
 
 Limits = (

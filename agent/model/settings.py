@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from agent.model.attribution import AggregationService, Dialect
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.limits import AttributionLimits
-from agent.model.private_aggregation import PrivateAggregationLimits
-from agent.model.protected_audience import ProtectedAudienceLimits
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 LOCAL_SERVICE = AggregationService(
     name="aggregator.test", url="https://aggregator.test", api_version="tee-00", protocol="dap-18-histogram"

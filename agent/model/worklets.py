@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.private_aggregation import ConditionalContribution, PrivateAggregationConfig
-from agent.model.shared_storage import ModifierMethod, SharedStorageLimits
+from agent.model.shared_storage import ModifierMethod
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 
 @dataclass(frozen=True, slots=True)

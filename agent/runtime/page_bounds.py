@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 
 from agent.browser.documents import Document
 from agent.model.events import Check
-from agent.model.shared_storage import ModifierMethod, SharedStorageLimits, storage_bytes
+from agent.model.shared_storage import ModifierMethod, storage_bytes
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 _EACH = 64
 """Bytes that every value counts, be it as short as it may."""

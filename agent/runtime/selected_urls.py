@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from agent.browser.documents import Document, Frame
 from agent.engines.shared_storage.select_url import Selection
 from agent.model.events import Check
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.site import schemeful_site
 from agent.runtime.stored_shared_storage import StoredSharedStorage
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 
 from agent.engines.protected_audience.auction import Bid
 from agent.model.clock import Clock
-from agent.model.protected_audience import InterestGroup, JoinedGroup, ProtectedAudienceLimits
+from agent.model.protected_audience import InterestGroup, JoinedGroup
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 from agent.runtime.transactions import Transactions
 from agent.verbs import protected_audience as verbs
 from storage import interest_groups as store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.model.clock import Clock
-from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.verbs.private_aggregation import SiteBudgets, budgets
 from storage.database import AsyncDatabase
 

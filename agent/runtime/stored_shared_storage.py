@@ -18,10 +18,10 @@ from agent.model.shared_storage import (
     ModifierMethod,
     OriginMetadata,
     SetMethod,
-    SharedStorageLimits,
     Writer,
     WrittenBy,
 )
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.runtime.shared_storage_calls import shown
 from agent.runtime.transactions import Transactions
 from agent.verbs import shared_storage as verbs

@@ -19,13 +19,8 @@ from agent.engines.private_aggregation.scheduling import is_deterministic
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.clock import format_instant
 from agent.model.events import Event
-from agent.model.private_aggregation import (
-    PRIVATE_AGGREGATION,
-    Batch,
-    PrivateAggregationApi,
-    PrivateAggregationContent,
-    PrivateAggregationLimits,
-)
+from agent.model.private_aggregation import PRIVATE_AGGREGATION, Batch, PrivateAggregationApi, PrivateAggregationContent
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.reports import Report, ReportState, kind_of
 from agent.model.rng import Rng
 from agent.model.settings import Settings

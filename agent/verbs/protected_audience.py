@@ -14,7 +14,8 @@ from agent.engines.protected_audience.auction import Bid
 from agent.engines.protected_audience.interest_groups import joined
 from agent.model.clock import format_instant
 from agent.model.events import Check, Event, Trace
-from agent.model.protected_audience import AudienceEvent, InterestGroup, JoinedGroup, ProtectedAudienceLimits
+from agent.model.protected_audience import AudienceEvent, InterestGroup, JoinedGroup
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 from agent.model.site import schemeful_site, site_of_origin
 from agent.verbs.attribution import Outcome
 from storage import interest_groups as store

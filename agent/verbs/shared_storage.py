@@ -14,14 +14,8 @@ from agent.engines.shared_storage import explanation, modifiers
 from agent.engines.shared_storage.select_url import Budgets, Selection, choose
 from agent.engines.shared_storage.write_header import WriteHeader
 from agent.model.events import Check, Event
-from agent.model.shared_storage import (
-    Entry,
-    ModifierMethod,
-    OriginMetadata,
-    SharedStorageLimits,
-    StorageVerdict,
-    Writer,
-)
+from agent.model.shared_storage import Entry, ModifierMethod, OriginMetadata, StorageVerdict, Writer
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.site import schemeful_site, site_of_origin
 from storage import select_url_budgets, shared_storage
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from agent.browser import worklet_watch
 from agent.browser.worklet_watch import WorkletWatch
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.tasks import Tasks
 
 MB = 1024 * 1024

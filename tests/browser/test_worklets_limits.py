@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from agent.browser.launch import Browser
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.worklets import OperationResult, ScriptFailure, WorkletScript
 from tests.browser.worklet_world import URL, Loaded, Services, load, loaded, running
 

@@ -12,7 +12,8 @@ from agent.browser.dedicated_worklet import DedicatedWorklet
 from agent.browser.launch import Browser
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.private_aggregation import ConditionalContribution, PrivateAggregationConfig
-from agent.model.shared_storage import ModifierMethod, SetMethod, SharedStorageLimits
+from agent.model.shared_storage import ModifierMethod, SetMethod
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.worklets import Operation, OperationResult, StorageFailure, WorkletScript
 
 URL = "https://publisher.test/worklet.js"

@@ -13,8 +13,8 @@ from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
 from agent.model.presets import PARAMS, settings_for
-from agent.model.private_aggregation import PrivateAggregationLimits
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 FILE = Path("tallyhost.toml")
 

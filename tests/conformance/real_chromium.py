@@ -14,7 +14,7 @@ from playwright.async_api import BrowserContext, Page
 
 from agent.browser.launch import Browser
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
-from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
 from agent.runtime import Agent
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from tests.injected_js.conftest import Host, NewHost
 
 pytestmark = pytest.mark.browser

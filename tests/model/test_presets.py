@@ -8,7 +8,7 @@ from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.errors import UsageError
 from agent.model.limits import AttributionLimits
 from agent.model.presets import PARAMS, settings_for
-from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
 
 

@@ -17,7 +17,7 @@ from agent.model.protected_audience import (
     FunctionResult,
 )
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from storage import events
 from tests.runtime.auction_world import BUYER, GROUP, PUBLISHER, SELLER, AuctionWorld, auction_world
 

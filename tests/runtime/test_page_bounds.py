@@ -10,7 +10,8 @@ from agent.browser.host_channel import Refusal
 from agent.engines.shared_storage.write_header import WriteHeader
 from agent.model.events import Event
 from agent.model.settings import Settings
-from agent.model.shared_storage import SetMethod, SharedStorageLimits, StorageEvent
+from agent.model.shared_storage import SetMethod, StorageEvent
+from agent.model.shared_storage_limits import SharedStorageLimits
 from storage import events as event_store
 from tests.runtime import worklet_world
 from tests.runtime.worklet_world import ADTECH, DETERMINISTIC, NEWS, World

@@ -9,7 +9,8 @@ import pytest
 
 from agent.model.private_aggregation import Batch
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits, StorageEvent
+from agent.model.shared_storage import StorageEvent
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.worklets import OperationResult, ScriptFailure
 from agent.runtime import selected_urls
 from storage import events as event_store

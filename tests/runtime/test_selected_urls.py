@@ -10,7 +10,8 @@ import pytest
 from agent.browser.documents import Document
 from agent.model.events import Event
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits, StorageEvent
+from agent.model.shared_storage import StorageEvent
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.worklets import OperationResult, ScriptFailure
 from storage import events as event_store
 from tests.runtime import worklet_world

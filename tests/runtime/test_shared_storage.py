@@ -14,7 +14,8 @@ from agent.browser.permissions import Allowlist
 from agent.engines.shared_storage.write_header import parse_write_header
 from agent.model.events import Event
 from agent.model.settings import Settings
-from agent.model.shared_storage import AppendMethod, SetMethod, SharedStorageLimits
+from agent.model.shared_storage import AppendMethod, SetMethod
+from agent.model.shared_storage_limits import SharedStorageLimits
 from storage import events as event_store
 from tests.runtime import worklet_world
 from tests.runtime.worklet_world import ADTECH, NEWS, SCRIPT, World

@@ -12,9 +12,11 @@ from aiohttp import web
 from playwright.async_api import Page
 
 from agent.model.clock import Clock
-from agent.model.private_aggregation import PRIVATE_AGGREGATION, PrivateAggregationLimits
+from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits, StorageEvent
+from agent.model.shared_storage import StorageEvent
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.runtime import Agent
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]

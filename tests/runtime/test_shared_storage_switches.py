@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from agent.model.private_aggregation import PRIVATE_AGGREGATION, PrivateAggregationLimits
+from agent.model.private_aggregation import PRIVATE_AGGREGATION
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits, StorageEvent
+from agent.model.shared_storage import StorageEvent
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.runtime import Agent
 from tests.scenarios.world import CORS, JAVASCRIPT, A, Answer, World, operation
 

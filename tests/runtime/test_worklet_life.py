@@ -9,7 +9,8 @@ import pytest
 
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.clock import Clock
-from agent.model.private_aggregation import ConditionalContribution, DebugDetails, ErrorEvent, PrivateAggregationLimits
+from agent.model.private_aggregation import ConditionalContribution, DebugDetails, ErrorEvent
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
 from agent.model.shared_storage import StorageEvent
 from agent.model.worklets import OperationResult, ScriptFailure, StorageFailure

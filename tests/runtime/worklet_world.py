@@ -15,7 +15,7 @@ from agent.model.clock import Clock
 from agent.model.errors import HostEnvironmentError
 from agent.model.private_aggregation import Batch
 from agent.model.settings import Settings
-from agent.model.shared_storage import SharedStorageLimits
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.model.tasks import Tasks
 from agent.model.worklets import (
     Operation,

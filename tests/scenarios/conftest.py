@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.settings import Settings
 from agent.runtime import Agent
 from tests.scenarios.world import World

@@ -15,10 +15,10 @@ from agent.model.shared_storage import (
     DeleteMethod,
     ModifierMethod,
     SetMethod,
-    SharedStorageLimits,
     Writer,
     WrittenBy,
 )
+from agent.model.shared_storage_limits import SharedStorageLimits
 from agent.verbs import shared_storage as verbs
 from agent.verbs.shared_storage import StorageOutcome
 from storage.database import Database

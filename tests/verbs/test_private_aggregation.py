@@ -11,12 +11,8 @@ from typing import Any
 import pytest
 
 from agent.model.clock import MINUTE, format_instant
-from agent.model.private_aggregation import (
-    BatchVerdict,
-    ErrorEvent,
-    PrivateAggregationContent,
-    PrivateAggregationLimits,
-)
+from agent.model.private_aggregation import BatchVerdict, ErrorEvent, PrivateAggregationContent
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.reports import ReportKind, ReportState
 from agent.model.rng import Draw, Rng, SeededRng
 from agent.model.settings import Settings

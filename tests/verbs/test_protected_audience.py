@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from agent.model.clock import HOUR
-from agent.model.protected_audience import AudienceEvent, ProtectedAudienceLimits
+from agent.model.protected_audience import AudienceEvent
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 from agent.verbs import protected_audience as verbs
 from storage import interest_groups as store
 from storage.database import Database

@@ -23,8 +23,8 @@ from agent.model.private_aggregation import (
     DebugDetails,
     PrivateAggregationApi,
     PrivateAggregationContent,
-    PrivateAggregationLimits,
 )
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.rng import Rng
 
 Entries = tuple[Contribution, ...]

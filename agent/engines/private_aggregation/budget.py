@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.clock import DAY, HOUR, MINUTE
-from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 
 BudgetUse = Mapping[int, int]
 """What was spent in each minute: its start in milliseconds, and a sum of values."""

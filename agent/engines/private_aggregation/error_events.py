@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agent.engines.private_aggregation.budget import afforded
 from agent.engines.private_aggregation.contributions import Merged
-from agent.model.private_aggregation import Batch, ErrorEvent, PrivateAggregationLimits
+from agent.model.private_aggregation import Batch, ErrorEvent
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 
 _FAILURES = {
     ErrorEvent.TOO_MANY_CONTRIBUTIONS,

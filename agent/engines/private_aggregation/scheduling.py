@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from agent.model.private_aggregation import (
-    Batch,
-    PrivateAggregationApi,
-    PrivateAggregationConfig,
-    PrivateAggregationLimits,
-)
+from agent.model.private_aggregation import Batch, PrivateAggregationApi, PrivateAggregationConfig
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.rng import Draw, Rng
 
 _DEFAULT_ID_BYTES = 1

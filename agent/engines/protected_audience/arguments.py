@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from agent.engines.protected_audience.auction import AuctionResult, Bid
 from agent.model.clock import MINUTE, SECOND
-from agent.model.protected_audience import Ad, AuctionConfig, InterestGroup, JoinedGroup, ProtectedAudienceLimits
+from agent.model.protected_audience import Ad, AuctionConfig, InterestGroup, JoinedGroup
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 
 _NO_CURRENCY: Final = "???"
 _COMPONENTS_LIMIT: Final = 40

@@ -9,7 +9,8 @@ from typing import Any, Final
 from agent.engines.protected_audience.checks import Refused, coordinator, has_credentials, https_origin, resolved
 from agent.model.clock import SECOND
 from agent.model.errors import PageException
-from agent.model.protected_audience import Ad, InterestGroup, JoinedGroup, ProtectedAudienceLimits
+from agent.model.protected_audience import Ad, InterestGroup, JoinedGroup
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 
 JOIN: Final = "joinAdInterestGroup"
 PERMISSIONS_PATH: Final = "/.well-known/interest-group/permissions/"

@@ -15,10 +15,10 @@ from agent.model.shared_storage import (
     Entry,
     ModifierMethod,
     SetMethod,
-    SharedStorageLimits,
     StorageVerdict,
     storage_bytes,
 )
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 OPERATIONS: Final[Mapping[type[ModifierMethod], str]] = {
     SetMethod: "set",

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from agent.model.shared_storage import (
-    AppendMethod,
-    ClearMethod,
-    ModifierMethod,
-    SetMethod,
-    SharedStorageLimits,
-    storage_bytes,
-)
+from agent.model.shared_storage import AppendMethod, ClearMethod, ModifierMethod, SetMethod, storage_bytes
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 
 def key_problem(key: str, limits: SharedStorageLimits) -> str | None:

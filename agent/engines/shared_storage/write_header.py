@@ -10,14 +10,8 @@ from typing import Any, Final
 import http_sf
 
 from agent.engines.shared_storage.validation import lock_problem, method_problem
-from agent.model.shared_storage import (
-    AppendMethod,
-    ClearMethod,
-    DeleteMethod,
-    ModifierMethod,
-    SetMethod,
-    SharedStorageLimits,
-)
+from agent.model.shared_storage import AppendMethod, ClearMethod, DeleteMethod, ModifierMethod, SetMethod
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 FIELD: Final = "shared-storage-write"
 _METHODS: Final = ("set", "append", "delete", "clear")

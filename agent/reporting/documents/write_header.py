@@ -8,7 +8,8 @@ from agent.engines.attribution_reporting.header_check import HeaderCheck
 from agent.engines.shared_storage.modifiers import OPERATIONS
 from agent.engines.shared_storage.write_header import EXAMPLE, parse_write_header
 from agent.model.attribution_reporting.registrations import Issue, Severity
-from agent.model.shared_storage import AppendMethod, ClearMethod, ModifierMethod, SetMethod, SharedStorageLimits
+from agent.model.shared_storage import AppendMethod, ClearMethod, ModifierMethod, SetMethod
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 WRITE_HEADER = "shared-storage-write"
 """The kind of the header on the command line."""

@@ -15,8 +15,8 @@ from agent.model.private_aggregation import (
     ErrorEvent,
     PrivateAggregationApi,
     PrivateAggregationConfig,
-    PrivateAggregationLimits,
 )
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 
 NOON = 1_767_614_400_000
 """2026-01-05T12:00:00Z, the start of a minute."""

@@ -12,13 +12,8 @@ from agent.engines.private_aggregation.batches import BatchFacts, Decision, deci
 from agent.model.attribution_reporting.reports import Contribution
 from agent.model.clock import DAY, MINUTE
 from agent.model.events import Check
-from agent.model.private_aggregation import (
-    Batch,
-    BatchVerdict,
-    DebugDetails,
-    PrivateAggregationConfig,
-    PrivateAggregationLimits,
-)
+from agent.model.private_aggregation import Batch, BatchVerdict, DebugDetails, PrivateAggregationConfig
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from agent.model.rng import SeededRng
 from tests.engines.private_aggregation.contributing import (
     CONTEXT,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.engines.private_aggregation.budget import afforded, counted_after, minute_of, room, windows
 from agent.model.clock import DAY, MINUTE
-from agent.model.private_aggregation import PrivateAggregationLimits
+from agent.model.private_aggregation_limits import PrivateAggregationLimits
 from tests.engines.private_aggregation.contributing import NOON, calls
 
 LIMITS = PrivateAggregationLimits()

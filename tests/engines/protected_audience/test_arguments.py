@@ -10,7 +10,8 @@ from agent.engines.protected_audience import arguments
 from agent.engines.protected_audience.arguments import Scene, Signals
 from agent.engines.protected_audience.auction import AuctionResult, Bid, Score, ScoredBid
 from agent.model.clock import HOUR, MINUTE
-from agent.model.protected_audience import Ad, ProtectedAudienceLimits
+from agent.model.protected_audience import Ad
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 from tests.engines.protected_audience.groups import AD, BUYER, CONFIG, NOON, SELLER, group
 
 LIMITS = ProtectedAudienceLimits()

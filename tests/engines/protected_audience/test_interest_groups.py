@@ -10,7 +10,8 @@ import pytest
 from agent.engines.protected_audience.interest_groups import checked_group, joined, size_of
 from agent.model.clock import DAY, HOUR
 from agent.model.errors import PageException
-from agent.model.protected_audience import Ad, InterestGroup, ProtectedAudienceLimits
+from agent.model.protected_audience import Ad, InterestGroup
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 from tests.engines.protected_audience.groups import BUYER, COORDINATOR, NOON, group, join_call
 
 LIMITS = ProtectedAudienceLimits()

@@ -14,9 +14,9 @@ from agent.model.shared_storage import (
     Entry,
     ModifierMethod,
     SetMethod,
-    SharedStorageLimits,
     StorageVerdict,
 )
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 NOW, BEFORE = 2_000, 1_000
 LIMITS = SharedStorageLimits()

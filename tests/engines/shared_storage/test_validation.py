@@ -3,14 +3,8 @@ from __future__ import annotations
 import pytest
 
 from agent.engines.shared_storage.validation import key_problem, lock_problem, method_problem, value_problem
-from agent.model.shared_storage import (
-    AppendMethod,
-    ClearMethod,
-    DeleteMethod,
-    ModifierMethod,
-    SetMethod,
-    SharedStorageLimits,
-)
+from agent.model.shared_storage import AppendMethod, ClearMethod, DeleteMethod, ModifierMethod, SetMethod
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 LIMITS = SharedStorageLimits()
 LONGEST = 2_621_440

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agent.engines.shared_storage.write_header import WriteHeader, parse_write_header
-from agent.model.shared_storage import (
-    AppendMethod,
-    ClearMethod,
-    DeleteMethod,
-    ModifierMethod,
-    SetMethod,
-    SharedStorageLimits,
-)
+from agent.model.shared_storage import AppendMethod, ClearMethod, DeleteMethod, ModifierMethod, SetMethod
+from agent.model.shared_storage_limits import SharedStorageLimits
 
 A_IS_B = SetMethod("a", "b")
 LIMITS = SharedStorageLimits()

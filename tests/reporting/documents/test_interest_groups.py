@@ -12,7 +12,8 @@ from agent.cli.config import load_config
 from agent.cli.launch import settings_of
 from agent.cli.operations import OPERATIONS
 from agent.model.clock import DAY, Clock
-from agent.model.protected_audience import Ad, InterestGroup, ProtectedAudienceLimits
+from agent.model.protected_audience import Ad, InterestGroup
+from agent.model.protected_audience_limits import ProtectedAudienceLimits
 from agent.runtime import Agent
 from tests.cli.conftest import Tallyhost
 
