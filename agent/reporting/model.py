@@ -87,7 +87,7 @@ class SummaryPart:
 
     def text(self, value: float) -> str:
         """A number of units, as it is shown."""
-        return f"{value:z.{self.decimals}f}"
+        return f"{value:z,.{self.decimals}f}"
 
     def interval(self, row: SummaryRow) -> str:
         """The interval of ``row``, rounded outwards, so that it holds what it held."""

@@ -56,7 +56,8 @@ def test_an_api_is_called_what_a_page_calls_it(dialect: Dialect, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("decimals", "value", "text"), [(0, 9.5, "10"), (1, 9.449, "9.4"), (1, -0.04, "0.0"), (0, -3, "-3")]
+    ("decimals", "value", "text"),
+    [(0, 9.5, "10"), (1, 9.449, "9.4"), (1, -0.04, "0.0"), (0, -3, "-3"), (0, 1338, "1,338")],
 )
 def test_a_number_is_shown_with_the_decimals_of_its_part_and_no_zero_is_negative(
     decimals: int, value: float, text: str
