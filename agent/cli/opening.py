@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from urllib.parse import urlsplit
 
 from agent.browser.address_bar import open_address, wait_until_quiet
@@ -12,6 +10,7 @@ from agent.cli.control import control_endpoint
 from agent.cli.launch import launch_agent
 from agent.cli.output import Output
 from agent.cli.session import Session
+from agent.cli.stopping import told_to_stop
 from agent.expectations.waiting import asked
 from agent.model.errors import HostEnvironmentError
 from agent.model.events import Event
@@ -26,9 +25,7 @@ NAVIGATION = "navigation"
 async def open_and_tell(session: Session, url: str, *, leave: bool) -> None:
     """Open ``url`` and print every event; ``leave`` once the page has loaded, else until Ctrl-C."""
     output = session.output
-    stop = asyncio.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    stop = told_to_stop()
     # A private agent never touches the profile folder.
     profile = MEMORY if session.config.private else session.config.profile
     async with launch_agent(session.config) as agent, control_endpoint(agent, profile) as control:

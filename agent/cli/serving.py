@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,6 +11,7 @@ from agent.cli.control import ROOT, announced, control_app
 from agent.cli.launch import browser_of, launch_agent, settings_of
 from agent.cli.operations import OPERATIONS
 from agent.cli.session import Session
+from agent.cli.stopping import told_to_stop
 from agent.dashboard.app import dashboard_app, serve
 from agent.dashboard.guard import LOOPBACK
 from agent.model.errors import UsageError
@@ -23,9 +22,7 @@ from agent.runtime import Agent
 
 async def serve_agent(session: Session, url: str | None, port: int, *, demo: bool) -> None:
     """Serve the dashboard at ``port`` and open ``url``; with ``demo`` the agent is a visitor of the demo's sites."""
-    stop = asyncio.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    stop = told_to_stop()
     config, output, secret = session.config, session.output, token(32)
     # A private agent, or the demo's, never touches the profile folder.
     profile = MEMORY if config.private or demo else config.profile

@@ -67,10 +67,9 @@ def _as_https(application: AsgiApplication) -> AsgiApplication:
     """``application``, told of requests what its site is to the browser."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] in ("http", "websocket"):
+        if scope["type"] == "http":
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").partition(":")[0]
-            scheme = {"http": "https", "websocket": "wss"}[scope["type"]]
-            scope = {**scope, "scheme": scheme, "server": (host, 443)}
+            scope = {**scope, "scheme": "https", "server": (host, 443)}
         await application(scope, receive, send)
 
     return answer

@@ -88,8 +88,8 @@ def aggregate(session: Session, reports: tuple[Path, ...], **given: Any) -> int:
     REPORTS are files or folders: Avro batches, or reports as JSON, alone, in a list or one a line. Budget is spent in
     the profile, once for each report and filtering id; with the profile in memory it begins anew each time.
     """
-    import asyncio
+    import asyncio  # noqa: PLC0415
 
-    from agent.cli.aggregating import aggregate_and_tell
+    from agent.cli.aggregating import aggregate_and_tell  # noqa: PLC0415
 
     return asyncio.run(aggregate_and_tell(session, reports, given))

@@ -19,7 +19,7 @@ def completion(session: Session, shell: str) -> None:
     bash: eval "$(tallyhost completion bash)" in ~/.bashrc; zsh the same in ~/.zshrc;
     fish: tallyhost completion fish > ~/.config/fish/completions/tallyhost.fish
     """
-    from click.shell_completion import get_completion_class
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
 
     kind = get_completion_class(shell)
     assert kind is not None

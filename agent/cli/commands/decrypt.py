@@ -58,7 +58,7 @@ def keys_of_file(file: str) -> Keys:
 
 def read_keys(document: Any, where: str) -> Keys:
     """The private keys of ``{"keys": [{"id", "private_key"}]}``, by id; ``where`` is named in the UsageError."""
-    from agent.crypto.public_keys import decode_key
+    from agent.crypto.public_keys import decode_key  # noqa: PLC0415
 
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -109,7 +109,7 @@ def _payloads(report: Any, where: str, keys: Keys) -> Iterator[Document]:
 
 
 def _opened_payload(entry: Any, shared_info: str, where: str, keys: Keys) -> Document:
-    from agent.crypto.aggregatable_payload import Payload, open_payload, read_payload
+    from agent.crypto.aggregatable_payload import Payload, open_payload, read_payload  # noqa: PLC0415
 
     match entry:
         case {"key_id": str(key_id), "payload": str(encoded)}:

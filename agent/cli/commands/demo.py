@@ -21,11 +21,11 @@ _PRESETS = tuple(
 @with_session(*_PRESETS, SEED_FLAG, NOW_FLAG, HEADED_FLAG, CHROMIUM_FLAG)
 def demo(session: Session, leave: bool) -> int:
     """Send users through simulated weeks and show a private summary of each API; the same seed, the same output."""
-    import asyncio
+    import asyncio  # noqa: PLC0415
 
-    from agent.cli.config import MEMORY
-    from agent.cli.control import control_endpoint
-    from agent.journeys.demo import DemoOptions, run_demo
+    from agent.cli.config import MEMORY  # noqa: PLC0415
+    from agent.cli.control import control_endpoint  # noqa: PLC0415
+    from agent.journeys.demo import DemoOptions, run_demo  # noqa: PLC0415
 
     given = [name for name in ("params", "noise", "delays") if session.effective.origins.get(name) == f"--{name}"]
     if given:

@@ -14,7 +14,7 @@ from agent.model.errors import HostEnvironmentError
 @with_session(*AGENT_FLAGS)
 def doctor(session: Session) -> int:
     """Say what was found on this machine and how to mend what is wrong."""
-    from agent.cli.machine import Health, examine
+    from agent.cli.machine import Health, examine  # noqa: PLC0415
 
     findings = list(examine(session.config, session.effective.file))
     failed = any(finding.health is Health.FAIL for finding in findings)

@@ -16,7 +16,7 @@ def explain(session: Session, wanted: str) -> None:
 
     Where an id may be several, write event:12, job:12 or report:12.
     """
-    from agent.reporting.explanation import explanation_lines, explanation_of
+    from agent.reporting.explanation import explanation_lines, explanation_of  # noqa: PLC0415
 
     answer = ask(session, "explain", id=wanted)
     if session.output.as_json:

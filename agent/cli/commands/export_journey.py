@@ -21,8 +21,8 @@ from agent.model.errors import UsageError
 @with_session()
 def export_journey(session: Session, journey: str, form: str, output: Path | None, force: bool) -> None:
     """Write a YAML JOURNEY as a test for pytest, to go on in Python."""
-    from agent.journeys.scripted.exporting import pytest_module
-    from agent.journeys.scripted.reading import read_journey
+    from agent.journeys.scripted.exporting import pytest_module  # noqa: PLC0415
+    from agent.journeys.scripted.reading import read_journey  # noqa: PLC0415
 
     del form
     text = pytest_module(read_journey(journey))

@@ -74,7 +74,7 @@ def generate(session: Session, file: Path, every: str | None) -> None:
 
     `decrypt` and `aggregate` take FILE with --keys.
     """
-    from agent.crypto.keys import KeyRing
+    from agent.crypto.keys import KeyRing  # noqa: PLC0415
 
     ring = KeyRing(rotation=None if every is None else _rotation(every), keep=_keeper(file))
     with _alone_with(file):
@@ -105,8 +105,8 @@ def _alone_with(file: Path) -> Iterator[None]:
 
 
 def _ring_of(file: Path) -> KeyRing:
-    from agent.crypto.keys import KeyRing
-    from storage.profile import holds_profile
+    from agent.crypto.keys import KeyRing  # noqa: PLC0415
+    from storage.profile import holds_profile  # noqa: PLC0415
 
     if holds_profile(file.parent):
         raise UsageError(
@@ -126,7 +126,7 @@ def _ring_of(file: Path) -> KeyRing:
 
 
 def _keeper(file: Path) -> Callable[[str], None]:
-    from storage import profile
+    from storage import profile  # noqa: PLC0415
 
     def keep(document: str) -> None:
         try:

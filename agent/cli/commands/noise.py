@@ -45,8 +45,8 @@ def noise(session: Session, amounts: tuple[str, ...], epsilons: tuple[float, ...
 
     AMOUNT is what a bucket would count without noise, such as 120, or NAME=120.
     """
-    from agent.engines.aggregation.noise_preview import preview
-    from agent.model.rng import rng_for
+    from agent.engines.aggregation.noise_preview import preview  # noqa: PLC0415
+    from agent.model.rng import rng_for  # noqa: PLC0415
 
     named = [_read(amount) for amount in amounts]
     told = preview([amount for _, amount in named], epsilons, scale=scale, rng=rng_for(session.config.seed))

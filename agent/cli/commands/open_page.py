@@ -13,8 +13,8 @@ from agent.cli.session import AGENT_FLAGS, Session, as_address, with_session
 @with_session(*AGENT_FLAGS)
 def open_page(session: Session, url: str, leave: bool) -> None:
     """Open URL in the agent and show what it does; `state`, `time`, `reports` and `explain` reach it meanwhile."""
-    import asyncio
+    import asyncio  # noqa: PLC0415
 
-    from agent.cli.opening import open_and_tell
+    from agent.cli.opening import open_and_tell  # noqa: PLC0415
 
     asyncio.run(open_and_tell(session, url, leave=leave))

@@ -40,9 +40,9 @@ def record(session: Session, url: str, output: Path, force: bool, demo: bool) ->
 
     A file that ends in .py becomes a test for pytest, as `tallyhost export-journey` writes it.
     """
-    import asyncio
+    import asyncio  # noqa: PLC0415
 
-    from agent.journeys.scripted.finding import PYTHON, YAML
+    from agent.journeys.scripted.finding import PYTHON, YAML  # noqa: PLC0415
 
     if output.suffix not in {*YAML, PYTHON}:
         raise UsageError(
@@ -63,20 +63,16 @@ def record(session: Session, url: str, output: Path, force: bool, demo: bool) ->
 
 async def _record(session: Session, url: str, *, demo: bool, as_test: bool) -> str:
     """The journey as text, or the test that it makes."""
-    import asyncio
-    import signal
+    from agent.browser.address_bar import open_address  # noqa: PLC0415
+    from agent.cli.launch import launch_agent  # noqa: PLC0415
+    from agent.cli.stopping import told_to_stop  # noqa: PLC0415
+    from agent.journeys.scripted.exporting import pytest_module  # noqa: PLC0415
+    from agent.journeys.scripted.reading import read_text  # noqa: PLC0415
+    from agent.journeys.scripted.recorder import recorded  # noqa: PLC0415
+    from agent.journeys.scripted.recording import as_comment, as_note, journey_text  # noqa: PLC0415
+    from agent.journeys.scripted.targets import DEMO, demo_hosts, standing  # noqa: PLC0415
 
-    from agent.browser.address_bar import open_address
-    from agent.cli.launch import launch_agent
-    from agent.journeys.scripted.exporting import pytest_module
-    from agent.journeys.scripted.reading import read_text
-    from agent.journeys.scripted.recorder import recorded
-    from agent.journeys.scripted.recording import as_comment, as_note, journey_text
-    from agent.journeys.scripted.targets import DEMO, demo_hosts, standing
-
-    stop = asyncio.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, stop.set)
+    stop = told_to_stop()
     shown = session.config.headed or "headed" not in session.effective.origins
     config = session.config.model_copy(update={"headed": shown})
     sites = dict.fromkeys(demo_hosts(), DEMO) if demo else {}
@@ -104,11 +100,11 @@ async def _record(session: Session, url: str, *, demo: bool, as_test: bool) -> s
 
 def agent_options(effective: Effective) -> dict[str, Any]:
     """What was asked for of the agent, as a journey says it; what a journey cannot say is left out."""
-    from dataclasses import asdict
+    from dataclasses import asdict  # noqa: PLC0415
 
-    from agent.journeys.scripted.vocabulary import AgentOptions
-    from agent.model.clock import format_instant
-    from agent.model.limit_tables import TABLES
+    from agent.journeys.scripted.vocabulary import AgentOptions  # noqa: PLC0415
+    from agent.model.clock import format_instant  # noqa: PLC0415
+    from agent.model.limit_tables import TABLES  # noqa: PLC0415
 
     asked = [
         name for name, origin in effective.origins.items() if not origin.startswith(("params ", "noise ", "delays "))

@@ -53,11 +53,11 @@ def run(
     Exit codes: 0 all passed, 1 an expectation failed, 2 a journey cannot be read, 3 the machine lacks something, such
     as a site that does not answer, 130 Ctrl-C; of several the highest. Reports are written after Ctrl-C too.
     """
-    from agent.journeys.scripted.finding import example_file, journey_files
-    from agent.journeys.scripted.running import RunOptions, exit_code_of
-    from agent.reporting.journey_page import write_journeys
-    from agent.reporting.journey_results import Outcome
-    from agent.reporting.junit import write_junit
+    from agent.journeys.scripted.finding import example_file, journey_files  # noqa: PLC0415
+    from agent.journeys.scripted.running import RunOptions, exit_code_of  # noqa: PLC0415
+    from agent.reporting.journey_page import write_journeys  # noqa: PLC0415
+    from agent.reporting.journey_results import Outcome  # noqa: PLC0415
+    from agent.reporting.junit import write_junit  # noqa: PLC0415
 
     files = [*journey_files(journeys), *([example_file()] if example else [])]
     if not files:
@@ -85,10 +85,10 @@ def _run(
     session: Session, journeys: Sequence[Journey], stories: Sequence[JourneyResult], options: RunOptions
 ) -> tuple[JourneyResult, ...]:
     """The results of the stories, which were played as they were read, and of ``journeys``."""
-    import asyncio
+    import asyncio  # noqa: PLC0415
 
-    from agent.journeys.scripted.progress import Bars, Lines, console_line
-    from agent.journeys.scripted.running import Keeping, run_journeys
+    from agent.journeys.scripted.progress import Bars, Lines, console_line  # noqa: PLC0415
+    from agent.journeys.scripted.running import Keeping, run_journeys  # noqa: PLC0415
 
     output = session.output
     lines = Lines(output.line, verbose=session.config.verbosity > 0)
@@ -110,8 +110,8 @@ def _run(
 
 def _chosen(session: Session, files: Sequence[str]) -> dict[str, Any]:
     """What the flags and variables of this run say of the journeys' agents."""
-    from agent.cli.config import PREFIX
-    from agent.journeys.scripted.finding import is_story
+    from agent.cli.config import PREFIX  # noqa: PLC0415
+    from agent.journeys.scripted.finding import is_story  # noqa: PLC0415
 
     origins = {name: session.effective.origins.get(name, "") for name in ("params", "noise", "delays", "seed")}
     flag = next((origin for origin in origins.values() if origin.startswith("--")), None)
@@ -126,7 +126,7 @@ def _chosen(session: Session, files: Sequence[str]) -> dict[str, Any]:
 
 
 def _variables(given: tuple[str, ...]) -> dict[str, str]:
-    from agent.journeys.scripted.variables import NAME
+    from agent.journeys.scripted.variables import NAME  # noqa: PLC0415
 
     pairs = [text.partition("=") for text in given]
     for name, found, _ in pairs:
@@ -153,9 +153,9 @@ def _read(
     session: Session, files: list[str], variables: dict[str, str]
 ) -> tuple[list[Journey], list[JourneyResult], int]:
     """The journeys, the results of the stories, and 0; or the exit code, after all that is wrong with any is told."""
-    from agent.journeys.scripted.finding import is_story, read_file
-    from agent.journeys.scripted.reading import UnreadableJourneyError
-    from agent.journeys.scripted.stories import play_stories
+    from agent.journeys.scripted.finding import is_story, read_file  # noqa: PLC0415
+    from agent.journeys.scripted.reading import UnreadableJourneyError  # noqa: PLC0415
+    from agent.journeys.scripted.stories import play_stories  # noqa: PLC0415
 
     journeys: list[Journey] = []
     stories: list[JourneyResult] = []

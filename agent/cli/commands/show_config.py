@@ -13,7 +13,7 @@ from agent.cli.session import AGENT_FLAGS, Session, with_session
 @with_session(*AGENT_FLAGS)
 def show_config(session: Session) -> None:
     """Show the settings in force and where each came from."""
-    from agent.cli.config import TABLES, printable
+    from agent.cli.config import TABLES, printable  # noqa: PLC0415
 
     effective = session.effective
     values = printable(session.config)

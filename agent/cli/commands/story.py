@@ -80,7 +80,7 @@ class _Unreadable:
 
 
 def _results(files: tuple[str, ...], unreadable: _Unreadable) -> Iterator[StoryResult]:
-    from agent.journeys.story_files import CONFIG_NAMES, run_file, story_files
+    from agent.journeys.story_files import CONFIG_NAMES, run_file, story_files  # noqa: PLC0415
 
     for given in files:
         if Path(given).name in CONFIG_NAMES:

@@ -18,8 +18,8 @@ DEFAULT_PORT = 8610
 @with_session(*AGENT_FLAGS)
 def up(session: Session, url: str | None, demo: bool, port: int) -> None:
     """Start the agent and its dashboard, and open URL in the agent; Ctrl-C stops both."""
-    import asyncio
+    import asyncio  # noqa: PLC0415
 
-    from agent.cli.serving import serve_agent
+    from agent.cli.serving import serve_agent  # noqa: PLC0415
 
     asyncio.run(serve_agent(session, url, port, demo=demo))
