@@ -207,10 +207,18 @@ class DevToolsPipe:
         result: Message = answer.get("result", {"error": answer.get("error")})
         return result
 
-    async def caught_up(self) -> None:
-        """Wait until every message has passed that the browser had for us when this was called."""
-        # The browser writes all its messages in the order of one thread, that which answers this.
-        await self.call("Browser.getVersion", {})
+    async def caught_up(self, session: str | None = None) -> None:
+        """Wait until every message has passed that the browser had for us when this was called.
+
+        With ``session``, until also that has passed which the page behind it had sent by then: its requests go to the
+        network past the browser's own process, which may be slower to hand on what the page told before them.
+        """
+        if session is None:
+            # The browser writes all its messages in the order of one thread, that which answers this.
+            await self.call("Browser.getVersion", {})
+        else:
+            # A page answers behind all that it has told before; this it answers in the midst of a script, too.
+            await self.call("Performance.getMetrics", {}, session)
 
     def close(self) -> None:
         """Stop relaying; both ends see their pipe closed, and nobody waits for an answer any more."""

@@ -295,11 +295,7 @@ class EligibleRequests:
         return 2 if frame is top else 1 if frame.opener is not None and frame.opener.top is top else 0
 
     def _marked(self, mark: int, claim: Claim) -> Session | None:
-        if not mark or claim.client is None:
-            return None
-        context_id = claim.client.frame.context_id
-        sessions = self._observer.sessions.values()
-        return next((s for s in sessions if s.mark == mark and s.context_id == context_id), None)
+        return None if claim.client is None else self._observer.marked(mark, claim.client.frame.context_id)
 
 
 def _keep(tokens: dict[str, T], token: str, value: T) -> None:

@@ -120,9 +120,15 @@ class Observer:
         start = raw.rfind(b'"sessionId":"') + 13
         return self.sessions.get(raw[start : raw.find(b'"', start)].decode("ascii", "replace"))
 
-    async def caught_up(self) -> None:
-        """Wait until all is known here that the browser knew when this was called."""
-        await self._pipe.caught_up()
+    async def caught_up(self, session: str | None = None) -> None:
+        """Wait until all is known here that the browser, or the page behind ``session``, knew when this was called."""
+        await self._pipe.caught_up(session)
+
+    def marked(self, mark: int, context_id: str) -> Session | None:
+        """The session of a BrowserContext whose requests carry ``mark``; None for 0, which is no mark."""
+        if not mark:
+            return None
+        return next((s for s in self.sessions.values() if s.mark == mark and s.context_id == context_id), None)
 
     def documents(self, context_id: str) -> list[Document]:
         """The documents that stand in the frames of a BrowserContext now."""

@@ -113,12 +113,12 @@ class RequestClients:
 
         For what :meth:`client_of` takes for a worker's. The document announced the request, and did not send it itself.
         """
-        sessions = self._observer.sessions.values()
-        marked = [s for s in sessions if s.context_id == context_id and s.mark == sender.mark and s.is_document]
-        if not sender.mark or not marked or exchange.request_headers.get(b"sec-fetch-dest") in _NO_WINDOW:
+        session = self._observer.marked(sender.mark, context_id)
+        is_from_worker = exchange.request_headers.get(b"sec-fetch-dest") in _NO_WINDOW
+        if session is None or not session.is_document or is_from_worker:
             return NOT_A_WINDOW
         deadline = time.monotonic() + _PATIENCE
-        while not (found := self._unsent_of(marked[0], exchange, context_id, sender)):
+        while not (found := self._unsent_of(session, exchange, context_id, sender)):
             if time.monotonic() >= deadline:
                 return NOT_A_WINDOW
             await asyncio.sleep(_STEP)

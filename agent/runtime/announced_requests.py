@@ -111,7 +111,9 @@ class AnnouncedRequests:
             await self._begin(exchange, claim, "")
 
     async def _element(self, exchange: Exchange, destination: str, sender: Sender, context_id: str) -> None:
-        await self._barrier.passed()
+        # A frame's navigation goes through the browser's own process, behind what was announced; the rest pass it by.
+        session = None if destination == "iframe" else self._clients.observer.marked(sender.mark, context_id)
+        await self._barrier.passed(None if session is None else session.id)
         claim = self._eligible.by_element(exchange, destination, sender, context_id)
         if claim is None and destination == "iframe":
             claim = self._eligible.by_frame(exchange, sender, context_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -291,6 +293,32 @@ async def test_the_first_image_that_script_makes_eligible_is_not_missed(
     truth = await ledger.held_against_the_truth(agent)
     assert truth.exact == {"own": 10}
     assert truth.eligibility == {"own": {BOTH}}
+
+
+async def test_what_a_page_announces_is_known_before_its_requests_while_the_browsers_own_process_lags(
+    agent: Agent, ledger: Registered
+) -> None:
+    agent.map("news.test", site({}))
+    page = await agent.new_page("https://news.test/")
+    # Images of before: where connections are open, requests need nothing of the browser's own process any more.
+    ask = """(kind) => { for (let i = 0; i < 6; i++)
+        Object.assign(new Image(), { attributionSrc: "", src: `https://adtech.test/${kind}?top=news.test&${i}` }); }"""
+    await page.evaluate(ask, "before")
+    await ledger.until(6)
+    assert agent.context.browser is not None
+    devtools = await agent.context.browser.new_browser_cdp_session()
+    processes = (await devtools.send("SystemInfo.getProcessInfo"))["processInfo"]
+    browser = next(one["id"] for one in processes if one["type"] == "browser")
+    for round_ in range(1, 4):
+        await page.evaluate(f"""() => {{ setTimeout({ask}, 200, "own{round_}"); }}""")
+        await asyncio.sleep(0.1)
+        os.kill(browser, signal.SIGSTOP)
+        await asyncio.sleep(0.3)
+        os.kill(browser, signal.SIGCONT)
+        await ledger.until(6 + 6 * round_)
+    truth = await ledger.held_against_the_truth(agent)
+    assert truth.exact == dict.fromkeys(("before", "own1", "own2", "own3"), 6)
+    assert all(found == {BOTH} for found in truth.eligibility.values())
 
 
 async def test_what_a_test_writes_into_a_page_registers_too(agent: Agent, ledger: Registered) -> None:
