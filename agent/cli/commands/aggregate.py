@@ -70,7 +70,7 @@ WORKERS_FLAG = click.option("--workers", metavar="N", help="Processes that open 
 
 
 @click.command("aggregate")
-@click.argument("reports", nargs=-1, required=True, metavar="REPORTS...", type=click.Path(path_type=Path))
+@click.argument("reports", nargs=-1, required=True, metavar="REPORTS...", type=click.Path(exists=True, path_type=Path))
 @with_session(
     *_DOMAIN_FLAGS,
     *_PARAMETER_FLAGS,

@@ -25,7 +25,9 @@ Keys = Mapping[str, bytes]
 
 
 @click.command("decrypt")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 @click.option("--keys", "keys_file", metavar="KEYS.json", help="The coordinator's keys [the agent's own].")
 @with_session(PROFILE_FLAG)
 def decrypt(session: Session, files: tuple[str, ...], keys_file: str | None) -> None:
