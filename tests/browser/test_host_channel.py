@@ -194,8 +194,7 @@ async def test_a_page_that_hangs_does_not_hold_up_the_calls_of_another(agent: Ag
     hang = asyncio.ensure_future(  # noqa: TID251
         hanging.evaluate(f"() => {{ {SAVE % 1}; const end = Date.now() + 3000; while (Date.now() < end); }}")
     )
-    start = asyncio.get_running_loop().time()
     await other.evaluate(f"() => {SAVE % 2}")
-    assert asyncio.get_running_loop().time() - start < 2
+    assert not hang.done()
     await hang
     assert set(await _saved(agent, 2)) == {1, 2}

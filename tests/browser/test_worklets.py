@@ -217,7 +217,7 @@ async def test_close_ends_an_operation_that_never_would_and_tells_nobody(browser
         going = asyncio.ensure_future(made.go())  # noqa: TID251 - awaited below
         await asyncio.sleep(0.1)
         await made.worklet.close()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             assert await going == OperationResult(died=True)
         assert made.services.ends == []
 
@@ -254,7 +254,7 @@ async def test_close_is_safe_twice_and_in_the_midst_of_the_module_script(browser
     await asyncio.sleep(0.1)
     await worklet.close()
     await worklet.close()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert isinstance(await adding, ScriptFailure)
     assert await worklet.call(operation()) == OperationResult(died=True)
     assert isinstance(await worklet.add_module(WorkletScript(URL, "1")), ScriptFailure)
@@ -336,5 +336,5 @@ async def test_a_browser_that_closes_ends_its_worklets() -> None:
         made = await load(browser, running("await new Promise(() => {})"))
         going = asyncio.ensure_future(made.go())  # noqa: TID251 - awaited below
         await asyncio.sleep(0.05)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         assert await going == OperationResult(died=True)

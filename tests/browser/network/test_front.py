@@ -79,5 +79,6 @@ async def test_a_front_that_closes_ends_what_is_under_way_and_leaves_nothing_run
             await asyncio.wait_for(arrived.wait(), 5)
         assert await wire.rest() == b""
         wire.close()
-    await asyncio.sleep(0.05)
-    assert asyncio.all_tasks() == before
+    async with asyncio.timeout(5):
+        while asyncio.all_tasks() != before:
+            await asyncio.sleep(0.01)
