@@ -164,7 +164,9 @@ class AgentClock:
                 _log.debug("a page was not shown the time", exc_info=True)
 
     async def _keep(self, lead: int) -> None:
-        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, lead))
+        # One that was stopped may stand behind the wall clock, with which a profile is opened again.
+        ahead = max(0, lead)
+        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
 
 
 def _read_speed(speed: float | str) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR, SECOND, Clock, parse_instant
+from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR, MINUTE, SECOND, Clock, parse_instant
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.runtime import Agent, agent_clock
 from storage.clock import read_ahead
@@ -133,6 +133,24 @@ async def test_a_profile_whose_clock_was_stopped_goes_on_with_the_wall_clock_and
     wall.time += 3 * HOUR
     async with Agent.open_profile(folder, clock=Clock(wall)) as agent:
         assert agent.clock.now() == ended + 3 * HOUR
+
+
+async def test_a_stopped_clock_that_the_wall_clock_has_passed_can_be_moved_run_and_left(
+    wall: Wall, tmp_path: Path
+) -> None:
+    folder = tmp_path / "profile"
+    async with Agent.open_profile(folder, clock=Clock(wall)) as agent:
+        await agent.clock.freeze()
+        wall.time += HOUR
+        await agent.clock.advance("10m")
+        assert agent.clock.now() == DEFAULT_FROZEN_START + 10 * MINUTE
+        await agent.clock.freeze()
+        await agent.clock.run()
+        wall.time += HOUR
+        assert agent.clock.now() == DEFAULT_FROZEN_START + HOUR + 10 * MINUTE
+    assert await kept_ahead(folder) == 0
+    async with Agent.open_profile(folder, clock=Clock(wall)) as agent:
+        assert agent.clock.now() == DEFAULT_FROZEN_START + 2 * HOUR
 
 
 async def test_an_agent_that_is_killed_while_its_clock_runs_fast_does_not_go_back(
