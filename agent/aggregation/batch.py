@@ -9,6 +9,7 @@ from fractions import Fraction
 from agent.aggregation.outcome import AggregationError, AggregationErrorCode
 from agent.crypto.conversion_report import HPKE_ENVELOPE, ReportProtocol
 from agent.crypto.keys import KeyRing
+from agent.engines.aggregation.parameters import LEAST_EPSILON
 from agent.model.attribution import Dialect
 from agent.model.conversion_report import ConversionReport, ReportRefusal, ReportRefusalCode, micro_epsilon
 from agent.model.events import Check, Trace
@@ -64,7 +65,8 @@ def read_batch(
 ) -> Batch | AggregationError:
     """Open and check a batch; pure, so that it can run beside anything. The cost is opening: about 50 us a report.
 
-    ``epsilon`` must be in (0, 4294]. ``value_cap`` stands for the ``maxValue`` that the seed dialect lacks.
+    ``epsilon`` must be in (0, 4294], and at least 1e-12. ``value_cap`` stands for the ``maxValue`` that the seed
+    dialect lacks.
     """
     checks: list[Check] = []
     for rule, detail, error in (
@@ -120,11 +122,14 @@ def name_reports(positions: Sequence[int]) -> str:
 
 def _epsilon_error(epsilon: float) -> AggregationError | None:
     """The refusal of an epsilon outside (0, 4294], or None."""
-    if 0 < epsilon <= MAX_EPSILON:  # NaN is not
+    problem = f"is not in (0, {MAX_EPSILON}]"
+    if 0 < epsilon < LEAST_EPSILON:
+        problem = f"is below {LEAST_EPSILON:g}: the noise would outgrow what a summary can tell"
+    elif 0 < epsilon <= MAX_EPSILON:  # NaN is not
         return None
     return AggregationError(
         AggregationErrorCode.INVALID_EPSILON,
-        f"epsilon {epsilon} is not in (0, {MAX_EPSILON}]",
+        f"epsilon {epsilon} {problem}",
         "pass the epsilon that the pages gave to measureConversion, or a smaller one",
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.aggregation.report_files import files_of
 from agent.engines.aggregation.key_structure import (
     BUCKET_BITS,
     BucketName,
@@ -101,6 +102,13 @@ def _csv_domain(text: str, path: Path) -> Domain:
         if not any(cell.strip() for cell in row):
             continue
         where = f"{path}:{line}"
+        if any(cell.strip() for cell in row[len(columns) :]):
+            raise UsageError(
+                f"{len(row)} cells, where the first line names {len(columns)}",
+                where=where,
+                rule=_CSV_RULE,
+                fix='put "quotes" around a label that has the separator in it; a bucket has none',
+            )
         bucket = _bucket(row[position] if position < len(row) else "", where)
         label = row[labelled].strip() if labelled is not None and labelled < len(row) else ""
         if labels.get(bucket) not in {None, "", label} and label:
@@ -116,17 +124,25 @@ def _csv_domain(text: str, path: Path) -> Domain:
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line on which it ends. Raises UsageError."""
+    """Each row with the line on which it ends. Raises UsageError with the line on which a row begins."""
     # A spreadsheet's CSV begins with a byte order mark, and may be apart by semicolons.
     lines = text.removeprefix("\ufeff")
     first = lines.partition("\n")[0]
     delimiter = ";" if ";" in first and "," not in first else ","
-    rows = csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter)
+    # Strict, for else a quote that nobody closes takes all lines behind it, and their buckets, into one label.
+    rows = csv.reader(io.StringIO(lines, newline=""), delimiter=delimiter, strict=True)
+    begin = 1
     try:
         for row in rows:
             yield rows.line_num, row
+            begin = rows.line_num + 1
     except csv.Error as error:
-        raise UsageError(f"no CSV: {error}", where=f"{path}:{rows.line_num}", rule=_CSV_RULE) from None
+        raise UsageError(
+            f"no CSV: {error}",
+            where=f"{path}:{begin}",
+            rule=_CSV_RULE,
+            fix='quotes stand around a whole cell, and one within is doubled: "5"" lamp"',
+        ) from None
 
 
 def _bucket(text: str, where: str) -> int:
@@ -143,11 +159,10 @@ def _bucket(text: str, where: str) -> int:
 def _avro_files(folder: Path) -> tuple[Path, ...]:
     """The files of a folder by name; the job says what is wrong where one, or all of them, hold no buckets."""
     try:
-        found = sorted(one for one in folder.iterdir() if one.is_file() and not one.name.startswith("."))
-        return tuple(one for one in found if one.stat().st_size)
+        return tuple(one for one in files_of(folder) if one.stat().st_size)
     except OSError as error:
         raise UsageError(
-            f"cannot be read: {error.strerror}", where=str(folder), rule="a folder of Avro files"
+            f"cannot be read: {error.strerror}", where=error.filename or str(folder), rule="a folder of Avro files"
         ) from None
 
 

@@ -79,6 +79,12 @@ def plan_shards(paths: Sequence[Path], *, reports: int = SHARD_REPORTS) -> list[
     return shards
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The files of a folder by name, without hidden ones; links that lead nowhere too, for what is missing is told."""
+    found = (one for one in sorted(folder.iterdir()) if not one.name.startswith("."))
+    return [one for one in found if one.is_file() or not one.exists()]
+
+
 def read_records(shard: Shard, *, clear_text: bool = False) -> Iterator[Record]:
     """The reports of a shard, one for each payload; of JSON with ``clear_text``, their ``debug_cleartext_payload``.
 
@@ -98,14 +104,13 @@ def read_records(shard: Shard, *, clear_text: bool = False) -> Iterator[Record]:
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
+        one = path
         try:
-            if path.is_dir():
-                found = [one for one in sorted(path.iterdir()) if one.is_file() and not one.name.startswith(".")]
-            else:
-                found = [path]
-            yield from (one for one in found if one.stat().st_size)
+            for one in files_of(path) if path.is_dir() else [path]:
+                if one.stat().st_size:
+                    yield one
         except OSError as error:
-            raise unreadable(path, error) from error
+            raise unreadable(one, error) from error
 
 
 def _plan(path: Path, file: BinaryIO, reports: int) -> Iterator[Shard]:
@@ -133,7 +138,7 @@ def _form(path: Path, file: BinaryIO) -> Form:
     if path.suffix in _LINES_SUFFIXES:
         return Form.LINES
     file.seek(0)
-    first = file.readline(MAX_LINE_BYTES)
+    first = next(filter(bytes.strip, iter(lambda: file.readline(MAX_LINE_BYTES), b"")), b"")
     try:
         several = "reports" not in orjson.loads(first) and any(map(bytes.strip, _lines(path, file)))
     except (ValueError, TypeError):
@@ -254,4 +259,9 @@ def _decoded(text: Any) -> bytes:
 
 def _text(value: Any) -> str:
     """A member that should be text; what is not is given as JSON, which no payload was sealed with."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # it nests deeper than is written, though not than is read
+        return ""

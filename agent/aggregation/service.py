@@ -31,9 +31,9 @@ def aggregate(
 ) -> AggregationResult | AggregationError:
     """The noised histogram of a batch of sealed reports, or the one error for which it is refused.
 
-    ``epsilon``: in (0, 4294], at most what every report paid. ``now``: milliseconds. ``value_cap``: stands for the
-    ``maxValue`` that the seed dialect lacks. ``noise=False`` gives exact sums; ``reveal=True`` gives them beside the
-    noised ones. A refusal consumes no report and draws no noise.
+    ``epsilon``: in (0, 4294] and at least 1e-12, at most what every report paid. ``now``: milliseconds.
+    ``value_cap``: stands for the ``maxValue`` that the seed dialect lacks. ``noise=False`` gives exact sums;
+    ``reveal=True`` gives them beside the noised ones. A refusal consumes no report and draws no noise.
     """
     batch = read_batch(
         reports, epsilon=epsilon, keys=keys, minimum_batch=minimum_batch, value_cap=value_cap, protocol=protocol

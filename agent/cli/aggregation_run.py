@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -23,6 +23,7 @@ from agent.model.rng import rng_for
 from storage.aggregation_jobs import DatabaseJobLedger
 from storage.database import MEMORY as IN_MEMORY
 from storage.database import AsyncDatabase
+from storage.profile import ProfileInUse
 
 Progress = Callable[[int, int], None]
 
@@ -109,11 +110,12 @@ def _is_new(profile: str) -> bool:
 
 
 async def _make_profile(profile: str) -> None:
-    """Make a profile: the first thing that it keeps may be a job."""
+    """Make a profile: the first thing that it keeps may be a job. Nothing, where another command makes it just now."""
     from agent.runtime import Agent  # noqa: PLC0415 - slow to import, and needed for a new profile alone
 
-    async with Agent.open_profile(Path(profile).expanduser()):  # noqa: ASYNC240 - asks for no file
-        pass
+    with suppress(ProfileInUse):
+        async with Agent.open_profile(Path(profile).expanduser()):  # noqa: ASYNC240 - asks for no file
+            pass
 
 
 def _clock(now: int | None) -> Clock:

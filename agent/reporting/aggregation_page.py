@@ -36,7 +36,8 @@ def write_page(view: SummaryView, path: Path) -> Path:
     Equal summaries give equal bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_page(view), encoding="utf-8", newline="\n")
+    # A job's parameters may hold half of a surrogate pair, or bytes of a command line that are no UTF-8.
+    path.write_text(render_page(view), encoding="utf-8", errors="backslashreplace", newline="\n")
     return path
 
 

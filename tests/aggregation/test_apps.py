@@ -69,6 +69,11 @@ async def error_of(response: ClientResponse) -> dict[str, Any]:
     return error
 
 
+async def test_no_epsilon_is_too_small_to_be_answered(client: Client) -> None:
+    response = await aggregate(client, sealed_batch(), 1e-307)
+    assert (response.status, (await error_of(response))["code"]) == (422, "invalid-epsilon")
+
+
 @pytest.mark.parametrize("content_type", ["application/dap-report", "application/octet-stream"])
 async def test_the_collector_keeps_the_bytes_of_a_report(client: Client, content_type: str) -> None:
     body = sealed()

@@ -60,6 +60,17 @@ def test_an_epsilon_outside_0_to_4294_is_refused(epsilon: float) -> None:
     assert (error.code, error.reports) == (AggregationErrorCode.INVALID_EPSILON, ())
 
 
+@pytest.mark.parametrize("epsilon", [9e-13, 1e-307, 5e-324])
+def test_an_epsilon_whose_noise_no_summary_could_tell_is_refused(epsilon: float) -> None:
+    error = refused(sealed_batch(), epsilon=epsilon)
+    assert error.code is AggregationErrorCode.INVALID_EPSILON
+    assert f"epsilon {epsilon} is below 1e-12" in error.message
+
+
+def test_the_least_epsilon_is_accepted() -> None:
+    assert accepted(sealed_batch(), epsilon=1e-12).scale == 20 * 10**12
+
+
 def test_the_largest_epsilon_is_accepted() -> None:
     assert accepted(sealed_batch(micro_epsilon=4_294_000_000), epsilon=4294).scale == Fraction(20, 4294)
 

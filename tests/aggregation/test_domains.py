@@ -34,6 +34,14 @@ def test_a_domain_may_lie_in_several_avro_files_of_a_folder(tmp_path: Path) -> N
     assert read_domain_file(tmp_path / "folder").buckets == ()  # and not None, which is no domain at all
 
 
+def test_a_link_of_a_folder_that_leads_nowhere_is_named_for_its_buckets_would_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "1.avro").write_bytes(b"x")
+    (tmp_path / "2.avro").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="cannot be read") as raised:
+        read_domain_file(tmp_path)
+    assert raised.value.where == str(tmp_path / "2.avro")
+
+
 def test_a_domain_without_buckets_is_an_empty_one_which_no_job_takes(tmp_path: Path) -> None:
     assert read_domain_file(file(tmp_path, "bucket\n")).buckets == ()
 
@@ -80,6 +88,10 @@ def test_a_bucket_that_stands_there_twice_is_one(tmp_path: Path) -> None:
         ("bucket\n\u0663\n", "domain.csv:2", "is no bucket"),
         (f"bucket\n{'9' * 5_000}\n", "domain.csv:2", "is no bucket"),
         (f"bucket,label\n1,{'x' * 200_000}\n", "domain.csv:2", "no CSV: field larger"),
+        ('bucket,label\n1,a\n2,"Summer\n3,b\n4,c\n', "domain.csv:3", "no CSV: unexpected end"),
+        ('bucket,label\n1,a\n2,"5 inch\n3,"7 inch\n4,c\n', "domain.csv:3", "no CSV: "),
+        ("bucket\n1,000\n", "domain.csv:2", "2 cells, where the first line names 1"),
+        ("bucket,label\n1,Summer, late\n", "domain.csv:2", "3 cells, where the first line names 2"),
     ],
 )
 def test_what_is_no_csv_domain_is_told_with_its_line(tmp_path: Path, text: str, where: str, what: str) -> None:
@@ -88,6 +100,10 @@ def test_what_is_no_csv_domain_is_told_with_its_line(tmp_path: Path, text: str, 
     assert raised.value.where == str(tmp_path / where)
     assert what in raised.value.what
     assert raised.value.rule
+
+
+def test_columns_of_no_name_may_be_blank_as_spreadsheets_leave_them(tmp_path: Path) -> None:
+    assert read_domain_file(file(tmp_path, "bucket,label\n1,a,, \n2\n")).buckets == (1, 2)
 
 
 def test_lines_may_end_as_they_did_on_any_system(tmp_path: Path) -> None:

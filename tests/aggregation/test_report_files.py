@@ -139,6 +139,23 @@ def test_a_shared_info_that_was_parsed_is_given_as_json_to_be_refused_by_itself(
     assert json.loads(read(path)[0].shared_info) == json.loads(shared_info(0))
 
 
+@pytest.mark.parametrize("member", ["key_id", "payload", "shared_info"])
+def test_a_member_that_nests_deeper_than_is_written_is_left_to_be_refused_by_itself(
+    tmp_path: Path, member: str
+) -> None:
+    report = body(0)
+    (report if member in report else report["aggregation_service_payloads"][0])[member] = "DEEP"
+    text = json.dumps(report).replace('"DEEP"', "[" * 500 + "]" * 500)
+    first, second = read(write(tmp_path / "deep.json", f"[{text},{json.dumps(body(1))}]"))
+    assert getattr(first, member) == (b"" if member == "payload" else "")
+    assert second.shared_info == shared_info(1)
+
+
+def test_json_lines_may_begin_with_a_blank_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "lines.json", "\n \n" + as_lines([body(0), body(1)]))
+    assert infos(read(path)) == [shared_info(0), shared_info(1)]
+
+
 def test_a_folder_is_its_files_by_name_without_hidden_and_empty_ones(tmp_path: Path, batch: Path) -> None:
     write(tmp_path / "b.json", body(1))
     write(tmp_path / "a.json", body(0))
@@ -147,6 +164,15 @@ def test_a_folder_is_its_files_by_name_without_hidden_and_empty_ones(tmp_path: P
     (tmp_path / "folder").mkdir()
     records = read(tmp_path, batch)
     assert infos(records) == [shared_info(0), shared_info(1), *infos(RECORDS)]
+
+
+def test_a_link_of_a_folder_that_leads_nowhere_is_named_for_its_reports_would_be_missing(
+    tmp_path: Path, batch: Path
+) -> None:
+    (tmp_path / "a.avro").symlink_to(batch)
+    assert len(read(tmp_path)) == len(RECORDS)
+    (tmp_path / "b.avro").symlink_to(tmp_path / "nowhere")
+    assert told(tmp_path).where == str(tmp_path / "b.avro")
 
 
 def test_a_folder_without_files_is_named(tmp_path: Path) -> None:

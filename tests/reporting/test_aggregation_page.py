@@ -31,6 +31,11 @@ def test_the_page_is_written_into_a_folder_that_is_made(tmp_path: Path) -> None:
     assert path.read_bytes() == write_page(view(), tmp_path / "again.html").read_bytes()
 
 
+def test_what_utf_8_cannot_say_keeps_no_page_from_being_written(tmp_path: Path) -> None:
+    path = write_page(view(parameters={"attribution_report_to": "\ud800\udcff"}), tmp_path / "page.html")
+    assert r"\ud800\udcff" in path.read_text("utf-8")
+
+
 def test_it_runs_no_script_and_loads_nothing() -> None:
     source = render_page(view(reveal=True, parameters={}))
     page = Page(source)

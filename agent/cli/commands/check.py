@@ -60,10 +60,10 @@ def header(session: Session, value: str | None, kind: str | None, source_type: s
     if batch:
         if value is not None or kind is not None:
             raise UsageError("--batch takes neither VALUE nor --kind", where=where, rule=f"a line is {_LINE_RULE}")
-        return _check_lines(sys.stdin.buffer)
+        return _check_lines(sys.stdin.buffer, session.config.attribution_reporting_limits)
     if value is None or kind is None:
         raise UsageError("--kind and VALUE are needed", where=where, fix="tallyhost check header --kind source VALUE")
-    limits, of_type = AttributionReportingLimits(), SourceType(source_type)
+    limits, of_type = session.config.attribution_reporting_limits, SourceType(source_type)
     if kind == WRITE_HEADER:
         checked = check_write_header(_read(value), session.config.shared_storage_limits)
     else:
@@ -118,10 +118,9 @@ def _tell(session: Session, checked: HeaderCheck, stored: tuple[Finding, ...]) -
         output.line(form if isinstance(form, str) else json.dumps(form, indent=2, ensure_ascii=False))
 
 
-def _check_lines(lines: Iterable[bytes]) -> int:
+def _check_lines(lines: Iterable[bytes], limits: AttributionReportingLimits) -> int:
     """Check a header for each line; the exit code."""
     exit_code = 0
-    limits = AttributionReportingLimits()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

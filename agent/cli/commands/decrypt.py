@@ -33,12 +33,16 @@ Keys = Mapping[str, bytes]
 def decrypt(session: Session, files: tuple[str, ...], keys_file: str | None) -> None:
     """Open the payloads of aggregatable reports: one line of JSON for each.
 
-    FILE is a report's JSON, or one report a line; - reads standard input. KEYS.json is
+    FILE is a report's JSON, a list of reports, or one report a line; - reads standard input. KEYS.json is
     {"keys": [{"id", "private_key"}]}, the key in base64.
     """
     keys = keys_of_file(keys_file) if keys_file else read_keys(ask(session, "keys.show"), "the agent")
     opened = (
-        payload for file in files for where, report in _reports(file) for payload in _payloads(report, where, keys)
+        payload
+        for file in files
+        for place, document in _documents(file)
+        for where, report in _reports(document, place)
+        for payload in _payloads(report, where, keys)
     )
     if session.output.as_json:
         session.output.document({"payloads": list(opened)})
@@ -53,7 +57,7 @@ def keys_of_file(file: str) -> Keys:
         text = _text(lines, file)
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"no JSON: {error}", where=file, rule=_KEYS_RULE) from None
     return read_keys(document, file)
 
@@ -75,16 +79,16 @@ def read_keys(document: Any, where: str) -> Keys:
     return keys
 
 
-def _reports(file: str) -> Iterator[tuple[str, Any]]:
-    """Each report of a file with its place: one for each line, or the whole file is one."""
+def _documents(file: str) -> Iterator[tuple[str, Any]]:
+    """Each JSON document of a file with its place: one for each line, or the whole file is one."""
     with _opened(file) as lines:
         numbered = ((number, line) for number, line in enumerate(_decoded(lines, file), 1) if line.strip())
         first = next(numbered, None)
         if first is None:
-            raise UsageError("no report in it", where=file, rule=_REPORT_RULE)
+            raise _nothing(file)
         try:
             json.loads(first[1])
-        except ValueError:
+        except (ValueError, RecursionError):
             yield file, _report("".join(line for _, line in chain([first], numbered)), file)
             return
         for number, line in chain([first], numbered):
@@ -92,12 +96,26 @@ def _reports(file: str) -> Iterator[tuple[str, Any]]:
             yield where, _report(line, where)
 
 
+def _reports(document: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Each report of a document with its place."""
+    if not isinstance(document, list):
+        yield where, document
+        return
+    if not document:
+        raise _nothing(where)
+    yield from ((f"{where}[{position}]", report) for position, report in enumerate(document))
+
+
+def _nothing(where: str) -> UsageError:
+    return UsageError("no report in it", where=where, rule=_REPORT_RULE)
+
+
 def _report(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(
-            f"no JSON: {error}", where=where, rule="a file is one report, or has one report a line"
+            f"no JSON: {error}", where=where, rule="a file is one report or a list, or has one report a line"
         ) from None
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
@@ -21,12 +22,22 @@ EPSILONS = (1.0, 10.0, 64.0)
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 
 
+class _Epsilon(click.FloatRange):
+    """The range of epsilon, which NaN is outside of."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{number} is not in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
 @click.command("noise")
 @click.argument("amounts", metavar="AMOUNT...", nargs=-1, required=True)
 @click.option(
     "--epsilon",
     "epsilons",
-    type=click.FloatRange(LEAST_EPSILON, MAX_EPSILON),
+    type=_Epsilon(LEAST_EPSILON, MAX_EPSILON),
     multiple=True,
     default=EPSILONS,
     metavar="NUMBER",

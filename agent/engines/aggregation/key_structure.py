@@ -26,6 +26,9 @@ _RANGE = re.compile(r"\s*([0-9]{1,39})\s*-\s*([0-9]{1,39})\s*")
 _DIGITS = re.compile("[0-9]{1,39}")
 """As many as 128 bits take."""
 _VALUES_RULE = 'values are a list such as [1, 2], a range such as "0-511", or a table such as {1 = "Summer sale"}'
+_LARGEST_SUM = 2**63
+_SHOWN = 80
+"""Characters of a value that a problem names."""
 _STRUCTURE_KEYS = ("dimensions", "scale", "unit")
 _DIMENSION_KEYS = ("offset", "bits", "values")
 
@@ -183,10 +186,14 @@ def _structure(name: str, table: Any) -> Structure | KeyProblem:
             place, f"{name} has no dimensions", rule, f"[{name}.dimensions] with one line for each dimension"
         )
     scale, unit = table.get("scale"), table.get("unit", "")
-    if scale is not None and not (_is_number(scale) and math.isfinite(scale) and scale > 0):
-        return KeyProblem((*place, "scale"), f"scale = {scale!r} cannot be used", "a scale is a number above 0")
+    if scale is not None and not _is_scale(scale):
+        return KeyProblem(
+            (*place, "scale"),
+            f"scale = {_shown(scale)} cannot be used",
+            "a scale is a number above 0 that a sum of 64 bits can be divided by",
+        )
     if not isinstance(unit, str):
-        return KeyProblem((*place, "unit"), f"unit = {unit!r} cannot be used", "a unit is text such as EUR")
+        return KeyProblem((*place, "unit"), f"unit = {_shown(unit)} cannot be used", "a unit is text such as EUR")
     read: list[Dimension] = []
     for dimension_name, entry in dimensions.items():
         dimension = _dimension(dimension_name, entry, (*place, "dimensions", dimension_name))
@@ -226,13 +233,15 @@ def _dimension(name: str, entry: Any, place: Place) -> Dimension | KeyProblem:
         return KeyProblem(place, f"{name} has no {missing[0]}", rule, example)
     offset, bits = entry["offset"], entry["bits"]
     if not _is_integer(offset) or offset < 0:
-        return KeyProblem((*place, "offset"), f"offset = {offset!r} cannot be used", "an offset is an integer from 0")
+        return KeyProblem(
+            (*place, "offset"), f"offset = {_shown(offset)} cannot be used", "an offset is an integer from 0"
+        )
     if not _is_integer(bits) or bits < 1:
-        return KeyProblem((*place, "bits"), f"bits = {bits!r} cannot be used", "bits is an integer from 1")
+        return KeyProblem((*place, "bits"), f"bits = {_shown(bits)} cannot be used", "bits is an integer from 1")
     if offset + bits > BUCKET_BITS:
         return KeyProblem(
             place,
-            f"{name} ends at bit {offset + bits - 1}",
+            f"{name} ends at bit {_shown(offset + bits - 1)}",
             f"a bucket has {BUCKET_BITS} bits, numbered from 0, the lowest, to {BUCKET_BITS - 1}",
             f"offset and bits add up to {BUCKET_BITS} at most",
         )
@@ -243,7 +252,7 @@ def _dimension(name: str, entry: Any, place: Place) -> Dimension | KeyProblem:
     if (largest := max(given)) >= 1 << bits:
         return KeyProblem(
             (*place, "values"),
-            f"value {largest} does not fit {bits} bit{'s' if bits > 1 else ''}",
+            f"value {_shown(largest)} does not fit {bits} bit{'s' if bits > 1 else ''}",
             f"values of {name} go from 0 to {(1 << bits) - 1}",
             f"bits = {largest.bit_length()} holds it",
         )
@@ -270,13 +279,13 @@ def _values(given: Any, place: Place) -> tuple[Collection[int], Mapping[int, str
             read = [int(key) for key in given]
             labels = {int(key): label for key, label in given.items()}
         case _:
-            return KeyProblem(place, f"values = {given!r} cannot be used", _VALUES_RULE)
+            return KeyProblem(place, f"values = {_shown(given)} cannot be used", _VALUES_RULE)
     if not read:
         return KeyProblem(place, "no values", _VALUES_RULE, "a dimension that is always 0 has values = [0]")
     distinct = read if isinstance(read, range) else dict.fromkeys(read)
     if len(distinct) < len(read):
         twice = Counter(read).most_common(1)[0][0]
-        return KeyProblem(place, f"value {twice} stands there twice", "each value of a dimension is named once")
+        return KeyProblem(place, f"value {_shown(twice)} stands there twice", "each value of a dimension is named once")
     return distinct, labels
 
 
@@ -288,5 +297,19 @@ def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _is_scale(value: Any) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return float(value) > 0 and math.isfinite(value) and math.isfinite(_LARGEST_SUM / value)
+    except OverflowError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    """A value for a person, cut."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer written in hexadecimal, with more decimal digits than Python writes
+        return "a number of thousands of digits"
+    return text[:_SHOWN] + ("..." if len(text) > _SHOWN else "")

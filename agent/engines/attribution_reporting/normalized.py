@@ -139,10 +139,17 @@ def normalized_os(registrations: Iterable[OsRegistration]) -> str | None:
     """The field that says the same; None for the empty one."""
     return (
         ", ".join(
-            f'"{entry.url}";debug-reporting' + ("" if entry.debug_reporting else "=?0") for entry in registrations
+            f"{_string(entry.url)};debug-reporting" + ("" if entry.debug_reporting else "=?0")
+            for entry in registrations
         )
         or None
     )
+
+
+def _string(text: str) -> str:
+    """A serialised URL as a string of structured fields: in a query a backslash stays what it is (RFC 9651)."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _common(registration: SourceRegistration | TriggerRegistration, default_coordinator: str) -> dict[str, Any]:

@@ -76,6 +76,28 @@ def test_headers_that_are_structured_fields_are_checked_too(
     assert run.out.splitlines()[-2:] == ["accepted", normalized]
 
 
+def test_a_header_is_judged_by_the_numbers_that_an_agent_of_the_same_settings_has(
+    tallyhost: Tallyhost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("tallyhost.toml").write_text(
+        "[attribution_reporting_limits]\n"
+        'aggregation_coordinator_origins = ["https://coordinator.test"]\n'
+        "max_settable_event_level_epsilon = 3\n"
+        "max_event_level_channel_capacity_navigation = 0.01\n",
+        encoding="utf-8",
+    )
+    too_large = '{"destination":"https://shop.test","event_level_epsilon":4}'
+    trigger = '{"aggregation_coordinator_origin":"https://coordinator.test"}'
+    capacity = check(tallyhost, "--kind", "source", "--json", SOURCE).document["when_stored"][-1]
+    assert (capacity["verdict"], capacity["passed"]) == ("source-channel-capacity-limit", False)
+    assert check(tallyhost, "--kind", "source", too_large).code == 1
+    assert check(tallyhost, "--kind", "trigger", trigger).code == 0
+    asked = ({"header": "source", "value": too_large}, {"header": "trigger", "value": trigger})
+    feed(monkeypatch, "\n".join(map(json.dumps, asked)).encode())
+    answers = check(tallyhost, "--batch").out.splitlines()
+    assert [json.loads(answer)["accept"] for answer in answers] == [False, True]
+
+
 def test_the_value_comes_from_a_file_or_from_standard_input(
     tallyhost: Tallyhost, monkeypatch: pytest.MonkeyPatch
 ) -> None:

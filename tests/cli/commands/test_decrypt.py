@@ -66,6 +66,13 @@ def test_a_file_may_have_one_report_a_line_and_there_may_be_several_files(tallyh
     assert lines(run.out) == [OPENED] * 3
 
 
+def test_a_list_of_reports_is_opened_as_reports_export_writes_it(tallyhost: Tallyhost, tmp_path: Path) -> None:
+    file = tmp_path / "reports.json"
+    file.write_text("[\n" + ",\n".join([json.dumps(report())] * 2) + "\n]\n")
+    run = tallyhost("decrypt", "--keys", keys_file(tmp_path), str(file))
+    assert (run.code, lines(run.out)) == (0, [OPENED] * 2)
+
+
 def test_standard_input_is_read_for_a_dash(
     tallyhost: Tallyhost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +133,9 @@ def test_every_golden_is_opened_with_its_published_key(tallyhost: Tallyhost, tmp
         ("{}\n{", "report.json:1", "no aggregatable report"),
         (json.dumps(report()) + "\n{", "report.json:2", "no JSON"),
         ("[1]", "report.json:1", "no aggregatable report"),
+        (json.dumps([report(), 1]), "report.json:1[1]", "no aggregatable report"),
+        ("[]", "report.json:1", "no report in it"),
+        ("[" * 5_000, "report.json", "no JSON"),
         (json.dumps(report(shared_info={})), "report.json:1", "no aggregatable report"),
         (json.dumps(report(aggregation_service_payloads=[1])), "aggregation_service_payloads[0]", "key_id"),
         (json.dumps(report(key_id="k2")), "aggregation_service_payloads[0]", "no key 'k2'"),
@@ -165,6 +175,7 @@ def test_what_stands_before_a_fault_is_opened(tallyhost: Tallyhost, tmp_path: Pa
     ("keys", "what"),
     [
         ("{", "no JSON"),
+        ("[" * 5_000, "no JSON"),
         ("[]", 'no list "keys"'),
         ('{"keys":[{"id":"a"}]}', "keys[0] is no key"),
         ('{"keys":[{"id":"a","private_key":"AAAA"}]}', "keys[0] is no key"),

@@ -35,7 +35,10 @@ def test_what_is_no_amount_is_refused(tallyhost: Tallyhost, amount: str) -> None
     assert "fix   write 120" in run.err
 
 
-@pytest.mark.parametrize("flags", [("--epsilon", "0"), ("--epsilon", "65"), ("--scale", "0"), ("--scale", "65537")])
+@pytest.mark.parametrize(
+    "flags",
+    [("--epsilon", "0"), ("--epsilon", "65"), ("--epsilon", "nan"), ("--scale", "0"), ("--scale", "65537")],
+)
 def test_what_the_service_does_not_take_is_refused(tallyhost: Tallyhost, flags: tuple[str, str]) -> None:
     run = tallyhost("noise", "5", *flags)
     assert (run.code, run.out) == (2, "")

@@ -136,6 +136,10 @@ DIMENSION = ("purchases", "dimensions", "d")
         ({"offset": 0, "bits": 99, "values": f"0-{10**20}"}, (*DIMENSION, "values"), "values"),
         ({"offset": 0, "bits": 99, "values": f"0-{'9' * 5_000}"}, (*DIMENSION, "values"), "cannot be used"),
         ({"offset": 0, "bits": 99, "values": {"9" * 5_000: "x"}}, (*DIMENSION, "values"), "cannot be used"),
+        ({"offset": 16**5_000, "bits": 8, "values": [1]}, DIMENSION, "ends at bit a number of thousands"),
+        ({"offset": 0, "bits": 16**5_000, "values": [1]}, DIMENSION, "ends at bit a number of thousands"),
+        ({"offset": 0, "bits": 8, "values": [16**5_000]}, (*DIMENSION, "values"), "value a number of thousands"),
+        ({"offset": 0, "bits": 8, "values": 16**5_000}, (*DIMENSION, "values"), "cannot be used"),
         ([0, 8], DIMENSION, "is no table"),
     ],
 )
@@ -157,6 +161,9 @@ def test_what_is_no_dimension_is_told_with_its_place(dimension: Any, place: Plac
         ({"a": {"dimensions": {"d": REGION}, "scale": 0}}, ("a", "scale"), "scale = 0"),
         ({"a": {"dimensions": {"d": REGION}, "scale": "1"}}, ("a", "scale"), "scale = '1'"),
         ({"a": {"dimensions": {"d": REGION}, "scale": float("nan")}}, ("a", "scale"), "scale = nan"),
+        ({"a": {"dimensions": {"d": REGION}, "scale": 10**400}}, ("a", "scale"), "scale = 1000"),
+        ({"a": {"dimensions": {"d": REGION}, "scale": 5e-324}}, ("a", "scale"), "scale = 5e-324"),
+        ({"a": {"dimensions": {"d": REGION}, "unit": 16**5_000}}, ("a", "unit"), "unit = a number of thousands"),
         ({"a": {"dimensions": {"d": REGION}, "unit": 1}}, ("a", "unit"), "unit = 1"),
     ],
 )

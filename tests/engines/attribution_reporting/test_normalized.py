@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from agent.engines.attribution_reporting.header_check import HeaderKind, check_header
 from agent.model.attribution_reporting.limits import COORDINATORS
 from agent.model.attribution_reporting.registrations import SourceType
@@ -108,6 +110,13 @@ def test_the_other_headers_are_told_as_fields() -> None:
     assert normalized(HeaderKind.INFO, "preferred-platform=os") == "preferred-platform=os, report-header-errors=?0"
     assert normalized(HeaderKind.INFO, "report-header-errors=?1") == "report-header-errors"
     assert normalized(HeaderKind.OS, '"https://a.test";debug-reporting, 5') == '"https://a.test/";debug-reporting'
+
+
+@pytest.mark.parametrize("url", [r"https://a.test/?a\\b", r"https://a.test/#\\", r"https://a.test=\"/"])
+def test_a_url_is_told_as_a_string_that_reads_as_it_again(url: str) -> None:
+    form = normalized(HeaderKind.OS, f'"{url}";debug-reporting')
+    assert form == f'"{url}";debug-reporting'
+    assert normalized(HeaderKind.OS, form) == form
 
 
 def test_a_refused_header_has_no_normal_form() -> None:
