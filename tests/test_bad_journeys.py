@@ -99,7 +99,6 @@ MET = (
     ("expect: {url: https://shop.test/cart, timeout: 1500ms}", "expected the page https://shop.test/cart, it is https"),
     ("expect: {text: Thank you, in: {role: heading}, timeout: 1500ms}", "it has 'Things that last'"),
     ("next_report:", "expected a report that is due, there is none"),
-    ("chaos: {host: shop.test, fail: lots}", "lots"),
     ("summary: {expect: {1: 1}}", "no attribution-conversion report has left"),
 )
 """A step, and what is told of it."""
@@ -108,9 +107,31 @@ MET = (
 def test_what_a_step_met_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, (step, _) in enumerate(MET):
         write(tmp_path, f"- open: https://shop.test/\n- {step}", name=f"{number:02}.yaml")
-    assert run(tmp_path, "-n", "4", "--json") == 2
+    assert run(tmp_path, "-n", "4", "--json") == 1
     told = {Path(one["file"]).name: one for one in json.loads(capsys.readouterr().out)["journeys"]}
     for number, (step, what) in enumerate(MET):
         journey = told[f"{number:02}.yaml"]
         assert (journey["line"], step) == (5, step)
         assert what in journey["failure"]["text"], step
+
+
+TROUBLED = (
+    ("offline: on", "offline: off", "the browser is offline"),
+    ("chaos: {host: shop.test, reset: 100%}", "chaos: none", "connection reset"),
+    ("chaos: {host: shop.test, fail: 100%, status: 502}", "chaos: none", "answered with 502"),
+)
+"""A step that makes trouble, the one that ends it, and what is told of a page that does not come for it."""
+
+
+def test_a_page_that_does_not_come_by_the_journeys_own_trouble_is_no_fault_of_the_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, (step, _, _) in enumerate(TROUBLED):
+        write(tmp_path, f"- {step}\n- open: https://shop.test/", name=f"{number:02}.yaml")
+    assert run(tmp_path, "-n", "3", "--json") == 1
+    told = {Path(one["file"]).name: one for one in json.loads(capsys.readouterr().out)["journeys"]}
+    for number, (step, end, why) in enumerate(TROUBLED):
+        text = told[f"{number:02}.yaml"]["failure"]["text"]
+        assert "https://shop.test/ cannot be opened: " in text, step
+        assert why in text, step
+        assert f"fix   {end}" in text, step

@@ -104,6 +104,8 @@ class Browser:
             chromium_sandbox=os.geteuid() != 0,
             args=[*self._flags, f"--ignore-certificate-errors-spki-list={self.authority.spki_fingerprint}"],
             timeout=_LAUNCH_SECONDS * 1000,
+            # Ctrl-C in a terminal reaches every process: it is for us alone to hear, and to close what is open.
+            handle_sigint=False,
         )
         try:
             # Whichever fails ends the other, so that nobody waits for a browser that cannot come.

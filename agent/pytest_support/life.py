@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from agent.browser.page_failures import PageError
 from agent.model.clock import DEFAULT_FROZEN_START, Clock, parse_instant
 from agent.model.errors import UsageError
 from agent.model.presets import settings_for
@@ -59,6 +60,10 @@ async def agent_under_test(
         finally:
             sites.detach(agent)
             await _leave(agent, choices, failure())
+            if choices.bundle is not BundleMode.OFF:
+                # One that no bundle took would stay in the system's temporary folder, for each test that passed.
+                with suppress(PageError):
+                    await agent.context.tracing.stop()
 
 
 def settings_of(choices: Choices) -> Settings:

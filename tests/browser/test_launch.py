@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +18,7 @@ from agent.browser.launch import Browser
 from agent.model.errors import HostEnvironmentError
 from agent.runtime import Agent
 from tests.browser.ledger import site
+from tests.conformance_data import REPOSITORY
 
 
 def _executable(folder: Path, script: str) -> Path:
@@ -103,3 +107,32 @@ async def test_closing_a_profile_forgets_its_sessions_and_frames(agent_browser: 
     async with asyncio.timeout(5):
         while (len(observer.sessions), len(observer.frames.frames), len(agent_browser.channel.profiles)) != before:
             await asyncio.sleep(0.02)
+
+
+HEARS_CTRL_C = """
+import asyncio, signal
+from agent.browser.launch import Browser
+
+async def main():
+    heard = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, heard.set)
+    async with Browser() as browser:
+        print("ready", flush=True)
+        await heard.wait()
+        await asyncio.sleep(1)
+        print("connected" if browser.connected else "gone")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.browser
+def test_ctrl_c_in_a_terminal_leaves_the_browser_to_whoever_launched_it() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HEARS_CTRL_C], stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=REPOSITORY
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to every process of the command
+        out, _ = process.communicate(timeout=60)
+    assert out == "connected\n"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -50,3 +51,17 @@ async def test_a_bundle_that_cannot_be_written_does_not_hide_what_failed(
         async with agent_under_test(chosen, agent_browser, Sites(), lambda: "it failed"):
             pass
     assert f"no bundle in {chosen.folder}" in caplog.text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("failure", [None, "it failed"])
+async def test_a_trace_leaves_no_folder_of_its_own_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: str | None
+) -> None:
+    chosen = choices(bundle=BundleMode.RETAIN_ON_FAILURE, folder=tmp_path / "bundle")
+    with TemporaryDirectory(prefix="t") as temporary:  # a short path: Chromium has a socket below it
+        monkeypatch.setenv("TMPDIR", temporary)
+        async with Browser() as browser, agent_under_test(chosen, browser, Sites(), lambda: failure):
+            assert list(Path(temporary).glob("playwright-tracing-*")), "while it runs it has one"
+        assert not list(Path(temporary).glob("playwright-tracing-*"))
+    assert (chosen.folder / "trace.zip").exists() == (failure is not None)

@@ -22,9 +22,14 @@ from agent.model.errors import UsageError
 def export_journey(session: Session, journey: str, form: str, output: Path | None, force: bool) -> None:
     """Write a YAML JOURNEY as a test for pytest, to go on in Python."""
     from agent.journeys.scripted.exporting import pytest_module  # noqa: PLC0415
+    from agent.journeys.scripted.finding import PYTHON  # noqa: PLC0415
     from agent.journeys.scripted.reading import read_journey  # noqa: PLC0415
 
     del form
+    if Path(journey).suffix == PYTHON:
+        raise UsageError(
+            "a journey in Python is no YAML to export", where=journey, rule="it goes on in Python as it is"
+        )
     text = pytest_module(read_journey(journey))
     if output is None:
         sys.stdout.write(text)

@@ -13,7 +13,7 @@ from typing import Any
 from agent.journeys.scripted.expected import ExpectationWords
 from agent.journeys.scripted.limits import limits_given
 from agent.journeys.scripted.locating import milliseconds, patience_of
-from agent.journeys.scripted.playing import settings_of
+from agent.journeys.scripted.playing import seed_of, settings_of
 from agent.journeys.scripted.reading import Journey
 from agent.journeys.scripted.steps import ALL, ANY_PAGE, cookies_of
 from agent.journeys.scripted.targets import demo_host
@@ -35,6 +35,8 @@ from agent.model.clock import parse_duration
 from agent.model.limit_tables import TABLES, Limits
 from agent.model.settings import Settings
 
+_OPENING = {"click", "press"}
+"""Words of what may open a tab, or close one."""
 _SWITCHES = ("minimum_batch", "attribution_reporting", "shared_storage", "private_aggregation", "protected_audience")
 _MARKS = {"opt_out": "opted_out"}
 _NAMED = (Settings, *TABLES.values())
@@ -43,7 +45,7 @@ _NAMED = (Settings, *TABLES.values())
 
 def pytest_module(journey: Journey, origin: str = "") -> str:
     """The test that does what ``journey`` does, as the text of a module; ``origin`` says where it is from."""
-    body = [line for step in journey.steps for line in _step(word_of(step.words), _said(step.words, journey.agent))]
+    body = list(_body(journey))
     demo = {host: target for host, target in journey.sites.items() if demo_host(host, target) is not None}
     folders = {host: target for host, target in journey.sites.items() if host not in demo}
     code = "\n".join(body)
@@ -55,7 +57,7 @@ def pytest_module(journey: Journey, origin: str = "") -> str:
         "",
         "",
         "@pytest.mark.asyncio",
-        *_marker(journey.agent),
+        *_marker(journey),
         f"async def {_function_name(journey.name)}({', '.join(fixtures)}):",
         *(f"    sites.serve({_text(host)}, {_site(journey, target)})" for host, target in folders.items()),
     ]
@@ -64,6 +66,19 @@ def pytest_module(journey: Journey, origin: str = "") -> str:
     indent = "        " if demo else "    "
     lines += [f"{indent}page = await agent.new_page()", *(f"{indent}{line}" if line else "" for line in body)]
     return "\n".join(lines) + "\n"
+
+
+def _body(journey: Journey) -> Iterator[str]:
+    """The lines of the steps; the tab that they are about is looked for where one may have opened, or closed."""
+    followed = True
+    for step in journey.steps:
+        word = word_of(step.words)
+        lines = list(_step(word, _said(step.words, journey.agent)))
+        if not followed and any("page." in line for line in lines if not line.startswith("#")):
+            followed = True
+            yield "page = await newest_tab(agent)"
+        yield from lines
+        followed = followed and word not in _OPENING
 
 
 def _imports(journey: Journey, code: str, *, demo: bool) -> Iterator[str]:
@@ -77,31 +92,35 @@ def _imports(journey: Journey, code: str, *, demo: bool) -> Iterator[str]:
     yield ""
     if "expect(" in code:
         yield "from agent.expectations import expect"
+    if helpers := [name for name in ("newest_tab", "pass_time") if f"await {name}(" in code]:
+        yield f"from agent.journeys.scripted.exported import {', '.join(helpers)}"
     if "sums(" in code:
         yield "from agent.journeys.scripted.summing import sums"
     if demo:
         yield "from agent.journeys.scripted.targets import standing"
-    marker = "".join(_marker(journey.agent))
+    marker = "".join(_marker(journey))
     yield from sorted(f"from {one.__module__} import {one.__name__}" for one in _NAMED if f"{one.__name__}(" in marker)
 
 
-def _marker(options: AgentOptions) -> Iterator[str]:
-    tables = limits_given(options)
-    # Of limits and a preset of them, pytest's marker has the preset win: they are written out together.
-    left_out = {*_SWITCHES, *TABLES, *(["params"] if tables else [])}
+def _marker(journey: Journey) -> Iterator[str]:
+    options = journey.agent
+    # Of a preset and what it says too, pytest's marker has the preset win: they are written out together.
+    together = bool(limits_given(options)) or {"params", "minimum_batch"} <= options.model_fields_set
+    left_out = {*_SWITCHES, *TABLES, *(["params"] if together else [])}
     given = {
         _MARKS.get(name, name): getattr(options, name)
         for name in AgentOptions.model_fields
         if name in options.model_fields_set and name not in left_out
     }
+    # Without one, a test draws by its own name.
+    given["seed"] = seed_of(journey.name, options)
     arguments = [f"{name}={literal(value)}" for name, value in given.items()]
     settings = [f"{name}={literal(getattr(options, name))}" for name in _SWITCHES if name in options.model_fields_set]
-    if tables:
+    if together:
         settings += _written_out(options)
     if settings:
         arguments.append(f"settings=Settings({', '.join(settings)})")
-    if arguments:
-        yield f"@pytest.mark.agent({', '.join(arguments)})"
+    yield f"@pytest.mark.agent({', '.join(arguments)})"
 
 
 def _written_out(options: AgentOptions) -> Iterator[str]:
@@ -226,7 +245,7 @@ _STEPS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "select": lambda one: iter([f"await {_locator(one)}.select_option({_arguments(_value_of(one), *_timeout(one))})"]),
     "wait_for": _wait_for,
     "expect": _expect,
-    "advance": lambda duration: iter([f"await clock.advance({_text(duration)})"]),
+    "advance": lambda duration: iter([f"await pass_time(agent, {_text(duration)})"]),
     "next_report": lambda _: iter(["await clock.to_next_report()"]),
     "clear_site_data": _clear_site_data,
     "chaos": _chaos,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -196,7 +196,8 @@ class _Reader:
             case _:
                 given = error["input"]
                 shown = f"{_path(keys)}: {given!r}" if isinstance(given, str | int | float) else _path(keys)
-                self._add(where, f"{shown} cannot be used", _rule(error), of_key=False)
+                rule = _rule(error, _keys_of(model, keys) if keys else [])
+                self._add(where, f"{shown} cannot be used", rule, of_key=False)
 
     def _refuse_variable(self, path: Keys, error: UnknownVariableError) -> None:
         self._add(path, str(error), "${name} stands for a variable of vars", error.fix, of_key=False)
@@ -230,10 +231,10 @@ def _named(value: Any) -> str:
     return "a mapping"
 
 
-def _rule(error: ErrorDetails) -> str:
-    """What pydantic expected, in a journey's words."""
+def _rule(error: ErrorDetails, known: Sequence[str]) -> str:
+    """What pydantic expected, in a journey's words; ``known``: the keys of what stands there."""
     if error["type"] in {"model_type", "model_attributes_type", "dict_type"}:
-        return "it should be a mapping, such as {role: link, name: Summer sale}"
+        return "it should be a mapping" + (f" of {', '.join(known)}" if known else "")
     rule = error["msg"].removeprefix("Value error, ")
     return (rule[:1].lower() + rule[1:]).replace("input should", "it should")
 

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from agent.browser.network.urls import shown_url
 from agent.browser.page_failures import PageError, contains_text
 from agent.expectations import expect
-from agent.expectations.waiting import along, asked
+from agent.expectations.waiting import asked
 from agent.journeys.scripted.expected import ExpectationWords
+from agent.journeys.scripted.exported import pass_time
 from agent.journeys.scripted.locating import ONE_LOOK, described, elements, not_there, patience_of
 from agent.journeys.scripted.summing import add_up, differing
 from agent.journeys.scripted.vocabulary import (
@@ -30,6 +31,7 @@ from agent.journeys.scripted.vocabulary import (
     word_of,
 )
 from agent.journeys.scripted.words import Locator, Words
+from agent.model.chaos import CHAOS
 from agent.model.clock import parse_duration
 from agent.model.errors import HostEnvironmentError, TallyhostError
 from agent.model.tasks import Tasks
@@ -114,25 +116,39 @@ def _told_expectation(wanted: ExpectationWords) -> str:
 
 async def _open(scene: Scene, opening: Opening) -> None:
     page, agent = await scene.page(), scene.agent
-    before = await agent.events.last(NAVIGATION)
+    last = await agent.events.last()
+    before = 0 if last is None else last.id
     try:
         response = await page.goto(opening.url)
     except PageError as error:
         reason = error.message.splitlines()[0].removeprefix("Page.goto: ").partition(" at http")[0]
-        raise _down(scene, opening.url, reason) from None
+        raise await _wanted_trouble(scene, opening.url, reason, before) or _down(scene, opening.url, reason) from None
     if response is not None:
         # The page itself, not one of its frames: ads of hosts that nobody plays are no fault of the page.
         address = shown_url(response.url.partition("#")[0])
-        for refused in await agent.events.read(after=0 if before is None else before.id, kind=NAVIGATION):
+        for refused in await agent.events.read(after=before, kind=NAVIGATION):
             if refused.data["url"] == address:
                 raise _down(scene, opening.url, refused.summary)
     status = 200 if response is None else response.status
     if not (status < 400 if opening.status == ANY_PAGE else status == opening.status):
-        raise TallyhostError(
+        answered = f"it answered {status}"
+        raise await _wanted_trouble(scene, opening.url, answered, before) or TallyhostError(
             f"{opening.url} answered {status}",
             rule=f"expected {'a page' if opening.status == ANY_PAGE else opening.status}",
             fix=f"mend the address or the site; or, if that is right, open: {{url: ..., status: {status}}}",
         )
+
+
+async def _wanted_trouble(scene: Scene, url: str, reason: str, before: int) -> TallyhostError | None:
+    """That the page did not come because the journey itself had it so, after the event ``before``; None elsewhere."""
+    what = f"{url} cannot be opened: {reason}"
+    if scene.agent.chaos.offline:
+        return TallyhostError(what, rule="the browser is offline, by the journey's own step", fix="offline: off")
+    address = shown_url(url.partition("#")[0])
+    for struck in await scene.agent.events.read(after=before, kind=CHAOS):
+        if struck.data["url"] == address:
+            return TallyhostError(what, rule=struck.summary, fix="chaos: none, or spare this host")
+    return None
 
 
 def _down(scene: Scene, url: str, reason: str) -> HostEnvironmentError:
@@ -289,11 +305,7 @@ async def _expect_text(scene: Scene, wanted: ExpectationWords, seconds: float) -
 
 
 async def _advance(scene: Scene, duration: str) -> None:
-    await along(scene.agent, _never, duration)
-
-
-async def _never() -> bool:
-    return False
+    await pass_time(scene.agent, duration)
 
 
 async def _next_report(scene: Scene, _nothing: None) -> None:

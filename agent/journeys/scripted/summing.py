@@ -35,19 +35,11 @@ async def add_up(agent: Agent, wanted: Summary, *, noise: bool) -> SumsTold:
     """
     expected = {number_of(bucket, wanted.buckets): (bucket, value) for bucket, value in wanted.expect.items()}
     noise = noise if wanted.noise is None else wanted.noise
-    reports = [
-        report
-        for report in await agent.reports.all(kind=ReportKind(wanted.reports))
-        if report.state in _LEFT and _is_wanted(report, wanted)
-    ]
+    there = await agent.reports.all(kind=ReportKind(wanted.reports))
+    left = [report for report in there if report.state in _LEFT]
+    reports = [report for report in left if _is_wanted(report, wanted)]
     if not reports:
-        waiting = await agent.reports.all(kind=ReportKind(wanted.reports))
-        there = f"; {len(waiting)} are there, {', '.join(sorted({one.state for one in waiting}))}" if waiting else ""
-        raise TallyhostError(
-            f"no {wanted.reports} report has left that could be added up{there}",
-            rule="the service gets what a collector got",
-            fix="let time pass with advance:, or look at what was expected before" if waiting else "",
-        )
+        raise _none_left(wanted, there, left)
     _refuse_mixed(reports)
     epsilon = wanted.epsilon or _paid(reports)
     if ReportKind(wanted.reports) is ReportKind.ATTRIBUTION_CONVERSION:
@@ -106,6 +98,35 @@ def differing(told: SumsTold, tolerance: int) -> str:
     others = [f"{row.label} {row.found}" for row in told.rows if row.expected is None]
     beside = f"; beside them the reports have {', '.join(others[:5])}" if others else ""
     return f"{told.title}: {parts}{give}{noise}{beside}"
+
+
+def _none_left(wanted: Summary, there: Sequence[Report], left: Sequence[Report]) -> TallyhostError:
+    """What to say where nothing can be added up: all have still to leave, or those that left are for others."""
+    if left:
+        # The newest is what the journey's last steps made.
+        is_for = {"service": _service_of(left[-1]), "to": getattr(left[-1].content, "reporting_origin", None)}
+        asked = {key: given for key in is_for if (given := getattr(wanted, key)) is not None}
+        return TallyhostError(
+            f"no {wanted.reports} report that has left is for {' and '.join(asked.values())}",
+            rule=f"the last of {len(left)} is for {' and '.join(str(is_for[key]) for key in asked)}",
+            fix=", ".join(f"{key}: {is_for[key]}" for key in asked),
+        )
+    states = f"; {len(there)} are there, {', '.join(sorted({one.state for one in there}))}" if there else ""
+    return TallyhostError(
+        f"no {wanted.reports} report has left that could be added up{states}",
+        rule="the service gets what a collector got",
+        fix="let time pass with advance:, or look at what was expected before" if there else "",
+    )
+
+
+def _service_of(report: Report) -> str | None:
+    """The aggregation service, or coordinator, that a report is sealed to."""
+    match report.content:
+        case ConversionContent(service=service):
+            return service
+        case AggregatableContent() | PrivateAggregationContent() as content:
+            return content.coordinator
+    return None
 
 
 def _is_wanted(report: Report, wanted: Summary) -> bool:

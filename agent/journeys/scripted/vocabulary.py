@@ -26,6 +26,8 @@ from agent.journeys.scripted.words import (
     Words,
     as_text_locator,
 )
+from agent.model.chaos_input import chaos_rule
+from agent.model.errors import UsageError
 
 CONVERSIONS = "attribution-conversion"
 
@@ -93,6 +95,15 @@ class Chaos(Words):
     stall: Duration | None = Field(default=None, description="how long answers hang, and then fail")
     slow: Duration | None = Field(default=None, description="how much later answers come")
     times: int | None = Field(default=None, ge=1, description="how many requests are troubled")
+
+    @model_validator(mode="after")
+    def _is_a_rule(self) -> Chaos:
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        try:
+            chaos_rule(given.pop("host"), **given)
+        except UsageError as error:
+            raise ValueError(": ".join(filter(None, (error.what, error.rule)))) from None
+        return self
 
 
 class Summary(Words):

@@ -32,3 +32,10 @@ def test_what_is_no_journey_is_refused(tallyhost: Tallyhost) -> None:
     run = tallyhost("export-journey", "none.yaml")
     assert run.code == 2
     assert "none.yaml: cannot be read" in run.err
+
+
+def test_a_journey_in_python_is_told_so_and_not_read_as_yaml(tallyhost: Tallyhost) -> None:
+    Path("visits.py").write_text("async def journey(agent): ...\n", encoding="utf-8")
+    run = tallyhost("export-journey", "visits.py")
+    assert run.code == 2
+    assert "visits.py: a journey in Python is no YAML to export" in run.err

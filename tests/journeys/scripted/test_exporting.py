@@ -5,14 +5,35 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
 from agent.journeys.scripted.exporting import literal, pytest_module
 from agent.journeys.scripted.finding import example_file
+from agent.journeys.scripted.playing import seed_of
+from agent.journeys.scripted.playing import settings_of as settings_of_journey
 from agent.journeys.scripted.reading import read_journey, read_text
 from agent.journeys.scripted.vocabulary import STEPS
+from agent.pytest_support.choices import BundleMode, Choices
+from agent.pytest_support.life import settings_of
+from tests.journeys.scripted.pages import write
 from tests.pytest_projects import run_project, write_project
+
+RESETS = """
+name: A collector that resets every connection is given up
+agent: {noise: off}
+sites: demo
+steps:
+  - open: https://news.test/article/swifts
+  - expect: {source: {type: event}}
+  - open: https://shop.test/product/backpack
+  - click: {role: button, name: Buy now}
+  - expect: {trigger: {verdict: stored}}
+  - chaos: {host: adtech.test, reset: 100%}
+  - advance: 2d
+  - expect: {report: {kind: aggregatable, state: failed, count: 1}}
+"""
 
 
 def exported(step: str, head: str = "") -> str:
@@ -50,7 +71,7 @@ def exported(step: str, head: str = "") -> str:
             'to_have_report(kind="event-level", trigger_data=2, count=1, advance="2d", timeout=10)',
         ),
         ("expect: {event: {kind: x, report-id: y}}", 'to_have("event", {"kind": "x", "report-id": "y"})'),
-        ("advance: 2d", 'await clock.advance("2d")'),
+        ("advance: 2d", 'await pass_time(agent, "2d")'),
         ("next_report", "await clock.to_next_report()"),
         ("clear_site_data: shop.test", 'await agent.state.clear(site="shop.test", keep_history=True)'),
         ("clear_site_data: shop.test", r'await agent.context.clear_cookies(domain=re.compile("(^|\\.)shop\\.test$"))'),
@@ -82,11 +103,40 @@ def test_every_step_can_be_exported() -> None:
 
 
 def test_settings_become_the_marker() -> None:
-    text = exported("next_report", "agent: {params: tiny, noise: off, seed: 7, opt_out: on, minimum_batch: 1}\n")
-    marker = (
-        '@pytest.mark.agent(params="tiny", noise=False, seed=7, opted_out=True, settings=Settings(minimum_batch=1))'
-    )
-    assert marker in text
+    text = exported("next_report", "agent: {params: tiny, noise: off, seed: 7, opt_out: on, private: on}\n")
+    assert '@pytest.mark.agent(params="tiny", noise=False, seed=7, private=True, opted_out=True)' in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "{}",
+        "{params: tiny, noise: off, delays: off}",
+        "{params: tiny, minimum_batch: 1}",
+        "{params: testing, minimum_batch: 5, shared_storage: off}",
+        "{params: spec, noise: off, page_clock: on}",
+        "{params: tiny, limits: {max_histogram_size: 5}, attribution_reporting_limits: {max_sources_per_origin: 9}}",
+    ],
+)
+def test_the_tests_agent_is_that_of_the_journey(options: str) -> None:
+    journey = read_text(f"name: A sale\nagent: {options}\nsteps: [next_report]\n", "sale.yaml")
+    names: dict[str, Any] = {}
+    exec(compile(pytest_module(journey), "test_sale.py", "exec"), names)  # noqa: S102 - what was exported just now
+    (marker,) = (mark for mark in names["test_a_sale"].pytestmark if mark.name == "agent")
+    chosen = Choices(**{"bundle": BundleMode.OFF, "folder": Path()} | marker.kwargs)
+    assert settings_of(chosen) == settings_of_journey(journey.agent)
+    assert chosen.seed == seed_of("A sale", journey.agent)
+
+
+def test_a_tab_that_a_click_or_a_key_opens_is_where_the_next_steps_are() -> None:
+    steps = ["open: https://a.test/", "click: Ad", "expect: {source: {}}", "expect: {text: Shop}", "press: Enter"]
+    text = exported("\n  - ".join([*steps, "note: page. is said", "click: Buy"]))
+    lines = [line.strip() for line in text.splitlines()]
+    found = [number for number, line in enumerate(lines) if line == "page = await newest_tab(agent)"]
+    assert [lines[number + 1] for number in found] == [
+        'await expect(page.get_by_text("Shop").filter(visible=True).first).to_be_visible()',
+        'await page.get_by_text("Buy").click()',
+    ]
 
 
 def test_sites_are_served_from_where_the_journey_has_them() -> None:
@@ -129,3 +179,19 @@ def test_the_exported_example_passes_in_pytest(tmp_path: Path) -> None:
     done = run_project(tmp_path, "-q")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+@pytest.mark.browser
+def test_an_exported_test_follows_tabs_and_goes_by_way_of_what_is_due(tmp_path: Path) -> None:
+    shop = """
+        - open: https://shop.test/
+        - click: In a new tab
+        - expect: {text: Here, in: {role: button}}
+        - click: Here
+        - expect: {url: "**/new.html"}
+    """
+    write_project(tmp_path, pytest_module(read_journey(str(write(tmp_path, shop, name="tabs.yaml")))))
+    (tmp_path / "test_resets.py").write_text(pytest_module(read_text(RESETS, "resets.yaml")))
+    done = run_project(tmp_path, "-q")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout

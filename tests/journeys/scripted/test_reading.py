@@ -237,3 +237,18 @@ def test_a_file_that_is_too_long_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"#" * (MAX_BYTES + 1))
     with pytest.raises(UsageError, match="too long"):
         read_journey(str(file))
+
+
+@pytest.mark.parametrize(
+    ("chaos", "rule"),
+    [
+        ("{host: a.test, fail: lots}", "fail is 'lots': a share from 0% to 100%"),
+        ("{host: a.test}", "nothing goes wrong by this rule"),
+        ("{host: a b, reset: 50%}", "'a b' is no host"),
+        ("nothing", "it should be a mapping of host, fail, status, reset, stall, slow, times"),
+    ],
+)
+def test_chaos_that_no_rule_can_be_is_told_before_anything_is_played(chaos: str, rule: str) -> None:
+    told = refusal(f"- chaos: {chaos}")
+    assert told.startswith("j.yaml:3:10: chaos")
+    assert rule in told

@@ -9,9 +9,16 @@ import pytest
 from agent.journeys.scripted.summing import add_up, differing, sums
 from agent.journeys.scripted.vocabulary import Summary
 from agent.model.attribution_reporting.limits import COORDINATORS
-from agent.model.errors import UsageError
+from agent.model.errors import TallyhostError, UsageError
 from agent.runtime import Agent
-from tests.expectations.agents import an_agent, measure_conversion, register_source, register_trigger, save_impression
+from tests.expectations.agents import (
+    ADTECH,
+    an_agent,
+    measure_conversion,
+    register_source,
+    register_trigger,
+    save_impression,
+)
 
 SALE: dict[str, Any] = {"aggregation_keys": {"sale": "0x559"}}
 BOUGHT: dict[str, Any] = {
@@ -67,3 +74,18 @@ async def test_reports_for_several_coordinators_are_no_batch() -> None:
         assert chosen in COORDINATORS
         found = await sums(agent, [0x559], reports="aggregatable", filtering_ids=[3], service=chosen)
         assert found == {0x559: 5}
+
+
+async def test_reports_for_another_service_are_told_apart_from_those_that_have_not_left() -> None:
+    async with an_agent(minimum_batch=1) as agent:
+        with pytest.raises(TallyhostError, match="no attribution-conversion report has left that could be added up"):
+            await sums(agent, [3])
+        await converted(agent)
+        with pytest.raises(TallyhostError, match="no attribution-conversion report that has left is for other") as no:
+            await sums(agent, [3], service="other.test")
+        assert no.value.fix.startswith("service: https://")
+        assert await sums(agent, [3], service=no.value.fix.removeprefix("service: ")) == {3: 1}
+        await reported(agent)
+        with pytest.raises(TallyhostError) as no:
+            await sums(agent, [0x559], reports="aggregatable", to="https://other.test")
+        assert no.value.fix == f"to: {ADTECH}"
