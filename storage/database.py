@@ -112,9 +112,12 @@ class Database:
     def save(self, path: Path) -> None:
         """Write a copy of everything to the file ``path``, replaced at once when the copy is complete.
 
-        Nothing that was forgotten is left in it: it may be given to others. Raises HostEnvironmentError when it cannot
-        be written.
+        Nothing that was forgotten is left in it: it may be given to others. Raises UsageError for the database's own
+        file, and HostEnvironmentError when it cannot be written.
         """
+        own = self.connection.execute("PRAGMA database_list").fetchone()[2]
+        if own and path.exists() and path.samefile(own):
+            raise UsageError("that is the profile itself", where=str(path), fix="name another file for its copy")
         partial_copy = path.with_name(path.name + ".part")
         try:
             with _translated(str(path)):
@@ -146,7 +149,12 @@ class Database:
         if not _size(path):
             raise UsageError("there is no saved state", where=str(path), fix="tallyhost state save FILE makes one")
         with _translated(str(path)), Database.open(MEMORY, now=now, schema=()) as loaded:
-            _refuse_foreign(path, migrations.shipped(), may_be_new=False)
+            try:
+                _refuse_foreign(path, migrations.shipped(), may_be_new=False)
+            except OSError as error:
+                raise HostEnvironmentError(
+                    f"the saved state cannot be read ({error.strerror})", where=str(path), fix="name a file of yours"
+                ) from error
             with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)) as source:
                 source.backup(loaded.connection)
             loaded.migrate(migrations.shipped(), now=now)
@@ -192,7 +200,15 @@ class AsyncDatabase:
             opened.append(Database.open(path, now=now))
             return opened[0].connection
 
-        thread = await aiosqlite.Connection(connect, iter_chunk_size=64)
+        connection = aiosqlite.Connection(connect, iter_chunk_size=64)
+        connecting = asyncio.ensure_future(connection)  # noqa: TID251 - awaited, whoever cancels
+        try:
+            thread = await asyncio.shield(connecting)
+        except asyncio.CancelledError:
+            # Else the thread would answer a loop that is gone, as after Ctrl-C, and leave the file open.
+            with contextlib.suppress(Exception):
+                await (await connecting).close()
+            raise
         return cls(thread, opened[0], path)
 
     async def _hop(self, function: Callable[[], T]) -> T:
@@ -214,9 +230,14 @@ class AsyncDatabase:
         """See :meth:`Database.save`."""
         await self._hop(lambda: self._database.save(path))
 
-    async def load(self, path: Path, *, now: int) -> None:
-        """See :meth:`Database.load`."""
-        await self._hop(lambda: self._database.load(path, now=now))
+    async def load(self, path: Path, *, now: int, then: Callable[[sqlite3.Connection], T]) -> T:
+        """See :meth:`Database.load`; gives what ``then`` does, which meets what was loaded before anybody else."""
+
+        def work() -> T:
+            self._database.load(path, now=now)
+            return self._database.transact("go on from what was loaded", then)
+
+        return await self._hop(work)
 
     async def ask(self, sql: str, *, limit: int, seconds: float) -> Rows:
         """See :func:`storage.read_only.ask`: on a connection of its own, in memory on a copy, so that nothing waits.

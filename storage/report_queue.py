@@ -19,6 +19,16 @@ from storage import events
 from storage.database import AsyncDatabase
 from storage.reports import COLUMNS, report_of
 
+# Whoever clears what is pending must find a report that had been given up. Nobody else is to: no limit counts it,
+# and no report of higher priority takes its place, as its time is that of no window.
+_PENDING_AGAIN = """
+    INSERT OR IGNORE INTO pending_attribution_reports
+    SELECT position, kind, json_extract(content, '$.reporting_origin'),
+        (SELECT json_extract(data, '$.source') FROM events WHERE events.id = event_id), created, ?1, 0, NULL, NULL, NULL
+    FROM reports WHERE position IN (SELECT value FROM json_each(?2)) AND state = 'pending'
+        AND kind IN ('event-level', 'aggregatable')
+"""
+
 
 def due(connection: sqlite3.Connection, kinds: Iterable[ReportKind], now: int, limit: int) -> list[DueReport]:
     """The first ``limit`` pending reports of ``kinds`` that are due at ``now``, first due first."""
@@ -101,7 +111,10 @@ def hasten(connection: sqlite3.Connection, positions: Sequence[int] | None, now:
         "UPDATE reports SET state = 'pending', next_attempt = ? WHERE position IN (SELECT value FROM json_each(?))"
         " AND state IN ('pending', 'failed', 'not-sent')"
     )
-    return connection.execute(sql, (now, json.dumps(list(positions)))).rowcount
+    listed = json.dumps(list(positions))
+    hastened = connection.execute(sql, (now, listed)).rowcount
+    connection.execute(_PENDING_AGAIN, (now, listed))
+    return hastened
 
 
 def drop(connection: sqlite3.Connection, position: int) -> bool:

@@ -73,7 +73,7 @@ def control_app(agent: Agent, secret: str, root: str = "") -> web.Application:
             return _error(404, TallyhostError(f"this agent knows no operation {request.match_info['name']!r}"))
         try:
             asked: Any = await request.json()
-        except ValueError:
+        except (ValueError, LookupError, RecursionError):  # no JSON, of no known coding, or nested too deep
             asked = None
         if not isinstance(asked, dict):
             return _error(400, TallyhostError("the body of a control request is one JSON object"))
@@ -96,7 +96,7 @@ def _refusal(request: web.Request, secret: str) -> web.Response | None:
         return web.Response(status=421, text="the control endpoint answers to its own address alone\n")
     if "Origin" in request.headers or request.content_type != "application/json":
         return web.Response(status=403, text="the control endpoint is not for pages\n")
-    if not hmac.compare_digest(given.encode(), secret.encode()):
+    if not hmac.compare_digest(given.encode("utf-8", "surrogateescape"), secret.encode()):
         return web.Response(status=401, text="the token lies in the profile's control.json\n")
     return None
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
-from agent.dashboard.control_api import add_control_api
+from agent.dashboard.control_api import add_control_api, api_refusals
 from agent.dashboard.forms import add_forms
 from agent.dashboard.guard import LOOPBACK, guard, say_headers
 from agent.dashboard.keys import AGENT, CLOSING, OPERATIONS, TOKEN, Operation
@@ -32,6 +34,16 @@ LONGEST_LINE = 1 << 18
 """Bytes of a request's first line: the header lab's page has the header in its address."""
 
 
+def _is_of_the_server(record: logging.LogRecord) -> bool:
+    """Whether a log record is about the server: HTTP that cannot be read is the mistake of who sent it."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+
+_log = logging.getLogger("tallyhost.dashboard")
+_log.addFilter(_is_of_the_server)
+
+
 def dashboard_app(
     agent: Agent,
     operations: Mapping[str, Operation],
@@ -43,7 +55,7 @@ def dashboard_app(
 
     ``mounts``: what else its server answers for, by the beginnings of paths, behind the same guard.
     """
-    application = web.Application(middlewares=[guard], client_max_size=LARGEST_REQUEST)
+    application = web.Application(middlewares=[guard, api_refusals], client_max_size=LARGEST_REQUEST)
     application[AGENT], application[OPERATIONS], application[TOKEN] = agent, operations, token
     application[CLOSING] = asyncio.Event()
     application.on_response_prepare.append(say_headers)
@@ -64,7 +76,7 @@ async def serve(application: web.Application, port: int) -> AsyncIterator[int]:
 
     Raises HostEnvironmentError for a port that is taken or forbidden.
     """
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=2, max_line_size=LONGEST_LINE)
+    runner = web.AppRunner(application, access_log=None, logger=_log, shutdown_timeout=2, max_line_size=LONGEST_LINE)
     await runner.setup()
     try:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from agent.dashboard.bodies import TooLarge, read_body
 from agent.dashboard.downloads import download
-from agent.dashboard.guard import READING, names_token
+from agent.dashboard.guard import READING, Handler, names_token
 from agent.dashboard.keys import AGENT, OPERATIONS, TOKEN
 from agent.dashboard.openapi import openapi_document
 from agent.dashboard.pages import SCHEMA, error_values, json_answer, status_of
@@ -21,10 +22,29 @@ from agent.model.errors import TallyhostError, UsageError
 def add_control_api(application: web.Application) -> None:
     """Let ``application`` answer every route, and describe them as OpenAPI."""
     for route in ROUTES:
-        application.router.add_route(route.method, f"{API}{route.path}", _answer(route))
+        # An id is whatever stands there: aiohttp's own pattern leaves braces out.
+        path = re.sub(r"\{(\w+)\}", r"{\1:[^/]+}", f"{API}{route.path}")
+        application.router.add_route(route.method, path, _answer(route))
     for path in ("/openapi.json", f"{API}/openapi.json"):
         application.router.add_get(path, _describe)
     application.router.add_get("/readyz", _answer(ROUTES[0]))
+
+
+@web.middleware
+async def api_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say of an address of the API that there is none, or of a method that it has not, as of every other mistake."""
+    try:
+        return await handler(request)
+    except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as refused:
+        if not request.path.startswith(f"{API}/"):
+            raise
+        allowed = refused.headers.get("Allow", "")
+        asked = f"{request.method} {request.path}"
+        rule = f"it takes {allowed}" if allowed else ""
+        answer = _error(refused.status, UsageError("the API has no such route", where=asked, rule=rule, fix=_LISTED))
+        if allowed:
+            answer.headers["Allow"] = allowed
+        return answer
 
 
 def _answer(route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -45,6 +65,7 @@ def _answer(route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
     return answer
 
 
+_LISTED = "/openapi.json lists what there is"
 _HOW = "send Authorization: Bearer TOKEN; `tallyhost up` prints it, and the profile's control.json has it"
 
 

@@ -1,4 +1,4 @@
-"""What only a recorded story of Attribution Reporting has: what was cleared, and which reports their owner dropped."""
+"""What only a recorded story of Attribution Reporting has: what was cleared, and what its owner did to reports."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ from typing import Any
 
 from agent.journeys.interop_chance import texts
 from agent.journeys.story import StoryError
+from agent.model.reports import Report
 from agent.verbs import attribution_reporting as verbs
 from agent.verbs.attribution import HISTORY, SITE_DATA
+from storage import report_queue
+from storage import reports as report_store
+
+LAST_TIME = 8_640_000_000_000_000
+"""The last millisecond that JavaScript's Date can name."""
 
 
 def clear(connection: sqlite3.Connection, whom: Mapping[str, Any], now: int) -> None:
@@ -29,6 +35,16 @@ def clear(connection: sqlite3.Connection, whom: Mapping[str, Any], now: int) -> 
             raise StoryError(f"`clear.what` must be origin, site-data or history, not {what!r}")
 
 
-def dropped_reports(given: Mapping[str, Any]) -> frozenset[str]:
-    """The ids of the reports that their owner dropped before they left. Raises StoryError."""
-    return frozenset(texts(given, "dropped_reports"))
+def drop(connection: sqlite3.Connection, report_id: str) -> None:
+    """Forget a report."""
+    for position in _positions(connection, report_id):
+        report_queue.drop(connection, position)
+
+
+def hasten(connection: sqlite3.Connection, report_id: str) -> list[Report]:
+    """Claim a report that is pending, to be sent before its time."""
+    return report_queue.claim(connection, _positions(connection, report_id), LAST_TIME)
+
+
+def _positions(connection: sqlite3.Connection, report_id: str) -> list[int]:
+    return [one.position for one in report_store.find(connection, report_id) if one.id == report_id]

@@ -20,7 +20,7 @@ from agent.engines.attribution_reporting.chromium_json import write
 from agent.engines.attribution_reporting.eligible_header import parse_eligible
 from agent.journeys.interop_chance import StoryChance
 from agent.journeys.interop_config import InteropConfig, limits_of_recorded, read_interop_config
-from agent.journeys.interop_recorded import clear, dropped_reports
+from agent.journeys.interop_recorded import LAST_TIME, clear, drop, hasten
 from agent.journeys.interop_reports import compare
 from agent.journeys.story import StoryError, StoryResult
 from agent.model.attribution_reporting.eligibility import RESPONSE_FIELDS, Eligibility, RegistrationResponse
@@ -28,7 +28,7 @@ from agent.model.interfaces import DeliveryResult, NetworkError
 from agent.model.reports import Report, ReportKind
 from agent.model.rng import SeededRng
 from agent.model.site import is_suitable_origin
-from agent.reporting.interop_form import Json, in_order, normalized_report, sent_report, story_body
+from agent.reporting.interop_form import Json, in_order, leaves_at, normalized_report, sent_report, story_body
 from agent.verbs import attribution_reporting as verbs
 from agent.verbs.attribution_reporting import RegistrationRules
 from storage import report_queue
@@ -36,8 +36,6 @@ from storage.database import MEMORY, Database
 
 _ELIGIBLE = "Attribution-Reporting-Eligible"
 _FIELDS = {name.lower(): name for name in RESPONSE_FIELDS}
-_LATEST = 8_640_000_000_000_000
-"""The last millisecond that JavaScript's Date can name."""
 _AT_ONE_TIME = 256
 _DELIVERED = Attempt(Delivery.DELIVERED, "200")
 _DISCONNECTED = Attempt(Delivery.FAILED, NetworkError.INTERNET_DISCONNECTED.value, transient=True)
@@ -72,13 +70,13 @@ def run_interop_story(
     recorded = case.get("recorded") is True
     expected = _expected(case, with_ids=recorded)
     with Database.open(MEMORY, now=0) as database:
-        player = _Player(database, config, recorded=recorded, dropped=dropped_reports(case["input"]))
+        player = _Player(database, config, recorded=recorded)
         for position, event in enumerate(events):
             try:
                 player.play(position, event)
             except StoryError as error:
                 raise StoryError(f"registrations[{position}]: {error.what}", event=position) from error
-        player.deliver(_LATEST)
+        player.deliver(LAST_TIME)
     return InteropResult(name, in_order(player.sent), compare(expected, player.sent))
 
 
@@ -102,9 +100,9 @@ def _expected(case: Mapping[str, Any], *, with_ids: bool) -> list[Json]:
 class _Player:
     """Plays the events of one story, one by one."""
 
-    def __init__(self, database: Database, config: InteropConfig, *, recorded: bool, dropped: frozenset[str]) -> None:
-        self.sent: list[Json] = []
-        self._recorded, self._dropped = recorded, dropped
+    def __init__(self, database: Database, config: InteropConfig, *, recorded: bool) -> None:
+        self._sent: list[tuple[str, Json]] = []
+        self._recorded = recorded
         self._database, self._config = database, config
         self._chance = StoryChance()
         self._rules = RegistrationRules(config.limits, self._chance, supports_os=config.supports_os)
@@ -112,6 +110,11 @@ class _Player:
         self._waiting_retry = RETRIES.index(config.limits.retry_after_new_navigation)
         self._connected = True
         self._now = -1
+
+    @property
+    def sent(self) -> list[Json]:
+        """The reports that were sent, but for those that were dropped."""
+        return [report for _, report in self._sent]
 
     def play(self, position: int, event: Any) -> None:
         """Play one event. Raises StoryError."""
@@ -128,12 +131,21 @@ class _Player:
             case {"clear": dict(whom)}:
                 self._advance(event)
                 self._database.transact("clear", lambda c: clear(c, whom, self._now))
+            case {"drop": str(report_id)}:
+                self._advance(event)
+                self._sent = [one for one in self._sent if one[0] != report_id]
+                self._database.transact("drop", lambda c: drop(c, report_id))
+            case {"send": str(report_id)}:
+                self._advance(event)
+                hastened = self._database.transact("hasten", lambda c: hasten(c, report_id))
+                self._record([self._attempt(report, leaves_at(report)) for report in hastened])
             case {"registration_request": dict(request), "responses": list(responses)}:
                 for number, response in enumerate(responses):
                     self._respond(str(position), event, number, request, response)
             case _:
                 raise StoryError(
-                    "an event has `registration_request` and `responses`, `connection`, `navigation` or `clear`"
+                    "an event has `registration_request` and `responses`, `connection`, `navigation`, `clear`, `drop`"
+                    " or `send`"
                 )
 
     def deliver(self, until: int) -> None:
@@ -160,8 +172,8 @@ class _Player:
 
     def _attempt(self, report: Report, now: int) -> DeliveryResult:
         body = story_body(report, self._config.limits, self._rng)
-        if self._connected and report.id not in self._dropped:
-            self.sent.append(sent_report(report, body, now, with_ids=self._recorded))
+        if self._connected:
+            self._sent.append((report.id, sent_report(report, body, now, with_ids=self._recorded)))
         attempt = _DELIVERED if self._connected else _DISCONNECTED
         return after_attempt(report, attempt, now, body=body, waiting=self._waiting_retry)
 
@@ -170,7 +182,7 @@ class _Player:
         text = event.get("timestamp")
         now = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 17 else -1
         # In a recorded run several may come at one instant, and one be registered before another that came earlier.
-        if not (now >= 0 if self._recorded else self._now < now) or now > _LATEST:
+        if not (now >= 0 if self._recorded else self._now < now) or now > LAST_TIME:
             raise StoryError(f"`timestamp` must be milliseconds, after the event before, in a string, not {text!r}")
         self.deliver(now)
         self._now = now

@@ -19,7 +19,12 @@ def recorded_limits(kind: type[Limits], given: object) -> Limits:
     if not isinstance(given, Mapping):
         raise UsageError("`limits` must be an object")
     defaults = kind()
-    known = {field.name: getattr(defaults, field.name) for field in fields(kind)}
+    # By what is declared: 14, the default of a limit that may be a fraction, is whole.
+    known = {
+        field.name: float(default) if field.type == "float" else default
+        for field in fields(kind)
+        for default in [getattr(defaults, field.name)]
+    }
     limits: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:

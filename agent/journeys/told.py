@@ -12,6 +12,7 @@ from agent.model.attribution import AttributionVerdict, Dialect
 from agent.model.attribution_reporting.registrations import SourceType
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION, SourceVerdict
 from agent.model.events import Event
+from agent.model.explanation import ATTEMPTS
 from agent.model.private_aggregation import PRIVATE_AGGREGATION, BatchVerdict
 from agent.model.reports import ReportKind
 from agent.model.shared_storage import StorageEvent
@@ -70,7 +71,7 @@ def deliveries(events: Iterable[Event]) -> list[Told]:
     """What events say of the reports that browsers send by themselves, a row for each host and result."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for event in events:
-        if event.kind.startswith("report.") and event.data["kind"] != ReportKind.ATTRIBUTION_CONVERSION:
+        if event.kind in ATTEMPTS and event.data["kind"] != ReportKind.ATTRIBUTION_CONVERSION:
             result = event.summary.partition(": ")[2]
             ending = result if event.verdict == "sent" else f"{event.verdict}, {result}"
             counts.setdefault((str(urlsplit(event.data["url"]).hostname), ending), Counter())[event.data["kind"]] += 1
@@ -110,8 +111,14 @@ def _sentence(event: Event) -> str:
     if event.kind == PRIVATE_AGGREGATION:
         return _reach_sentence(event)
     if event.kind == "impression" and event.verdict == AttributionVerdict.STORED:
-        return f"ad noted: {story.CAMPAIGNS[event.data['histogramIndex']].label}, for shop.test"
+        return _impression_sentence(event)
     return _OUTCOMES.get(event.verdict, event.summary)
+
+
+def _impression_sentence(event: Event) -> str:
+    index = event.data["histogramIndex"]
+    # Other pages than the demo's have other indices.
+    return f"ad noted: {story.CAMPAIGNS[index].label}, for shop.test" if index < len(story.CAMPAIGNS) else event.summary
 
 
 def _reach_sentence(event: Event) -> str:

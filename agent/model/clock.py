@@ -32,7 +32,7 @@ def wall_time() -> int:
 
 
 class Clock:
-    """A clock that never goes back; it can be moved forward, frozen, and run faster.
+    """A clock that never goes back; it can be moved forward, frozen, and run faster. At :data:`LATEST` it stands.
 
     ``source`` gives milliseconds and defaults to the operating system's time. ``ticks`` gives those that pass, the
     source's own by default.
@@ -129,7 +129,7 @@ class Clock:
 
     def _shown_at(self, ticks: int) -> int:
         passed = int((ticks - self._since) * self._speed) if self._speed else 0
-        self._latest = max(self._latest, self._base + passed)
+        self._latest = max(self._latest, min(self._base + passed, LATEST))
         return self._latest
 
     def _source_at(self, ticks: int) -> int:
@@ -153,6 +153,10 @@ def parse_instant(text: str) -> int:
 
 
 def format_instant(instant: int) -> str:
-    """``2026-06-01T09:00:00.250+00:00``: ISO 8601 in UTC with its offset, milliseconds only where there are any."""
+    """``2026-06-01T09:00:00.250+00:00``: ISO 8601 in UTC with its offset, milliseconds only where there are any.
+
+    What is behind :data:`LATEST`, such as the end of a lifetime, is written as that: no clock comes there.
+    """
+    instant = min(instant, LATEST)
     moment = datetime.fromtimestamp(instant / 1000, UTC)
     return moment.isoformat(timespec="milliseconds" if instant % SECOND else "seconds")

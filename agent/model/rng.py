@@ -73,7 +73,11 @@ class SeededRng:
 
     def __init__(self, seed: int, chapter: int = 0) -> None:
         self.seed = seed
-        name = f"{seed}:{chapter}" if chapter else f"{seed}"
+        self.begin(chapter)
+
+    def begin(self, chapter: int) -> None:
+        """Draw from now on what one that is made for ``chapter`` draws."""
+        name = f"{self.seed}:{chapter}" if chapter else f"{self.seed}"
         self._streams = {draw: random.Random(f"{name}:{draw}") for draw in Draw}  # noqa: S311, TID251
 
     def fraction(self, draw: Draw) -> float:
@@ -115,6 +119,12 @@ class RecordedRng:
 def rng_for(seed: int | None, chapter: int = 0) -> Rng:
     """A seeded source, or the operating system's when ``seed`` is None; each ``chapter`` of a seed draws anew."""
     return SystemRng() if seed is None else SeededRng(seed, chapter)
+
+
+def begin_chapter(rng: Rng, chapter: int) -> None:
+    """Let ``rng`` draw on as :func:`rng_for` has it for ``chapter``, where it draws by a seed."""
+    if isinstance(rng, SeededRng):
+        rng.begin(chapter)
 
 
 def token(size: int = 16) -> str:

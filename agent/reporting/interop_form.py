@@ -14,7 +14,7 @@ from agent.delivery.assembly import sealed_body
 from agent.engines.attribution_reporting.report_bodies import event_level_json, verbose_json
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.attribution_reporting.reports import AggregatableContent, EventLevelContent, VerboseContent
-from agent.model.reports import Report
+from agent.model.reports import Report, ReportKind, kind_of
 from agent.model.rng import Rng
 from agent.verbs.attribution_reporting import HEADER_PARSING_ERROR
 
@@ -24,6 +24,7 @@ _PRIVATE_KEY, _PUBLIC_KEY = derive_key_pair(b"the key of every story's coordinat
 COORDINATOR_KEY = CoordinatorKey("story", _PUBLIC_KEY)
 """Every report of a story is sealed to this key, and opened again."""
 _PAYLOADS = "aggregation_service_payloads"
+_DEBUG_COPIES = (ReportKind.EVENT_LEVEL_DEBUG, ReportKind.AGGREGATABLE_DEBUG, ReportKind.AGGREGATE_DEBUG)
 _NULL_HISTOGRAM = [{"id": "0", "key": "0x0", "value": 0}]
 
 
@@ -37,6 +38,14 @@ def story_body(report: Report, limits: AttributionReportingLimits, rng: Rng) -> 
         case AggregatableContent() as content:
             return sealed_body(content, COORDINATOR_KEY, limits, rng)
     raise AssertionError(f"no story makes a {report.kind} report")
+
+
+def leaves_at(report: Report) -> int:
+    """When a report leaves whose way is free and that nobody hastens, in milliseconds since 1970."""
+    match report.content:
+        case EventLevelContent() | AggregatableContent() as content if kind_of(content) not in _DEBUG_COPIES:
+            return content.report_time
+    return report.created
 
 
 def sent_report(report: Report, body: bytes, now: int, *, with_ids: bool = False) -> Json:

@@ -15,16 +15,16 @@ from typing import Any
 from agent.model.attribution import AttributionVerdict
 from agent.model.attribution_reporting.eligibility import Eligibility
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
-from agent.model.attribution_reporting.reports import AggregatableContent, EventLevelContent
 from agent.model.attribution_reporting.verdicts import SOURCE_REGISTRATION, TRIGGER_REGISTRATION
 from agent.model.clock import format_instant
 from agent.model.events import Event
+from agent.model.explanation import DROPPED, HASTENED
 from agent.model.limits import AttributionLimits
-from agent.model.reports import ConversionContent, Report, ReportKind, kind_of
+from agent.model.reports import ConversionContent, Report, ReportKind
 from agent.model.rng import Draw, SeededRng
 from agent.model.settings import Settings
 from agent.reporting.conversion_form import recorded_report
-from agent.reporting.interop_form import in_order, sent_report, story_body
+from agent.reporting.interop_form import in_order, leaves_at, sent_report, story_body
 from agent.verbs.attribution import HISTORY, IMPRESSIONS, SITE_DATA
 from agent.verbs.attribution_reporting import IGNORED
 
@@ -33,7 +33,7 @@ _CALLS = {"impression": "saveImpression", "conversion": "measureConversion"}
 _ERROR_CLASSES = ("TypeError", "RangeError", "ReferenceError")
 """Exceptions of the API that are no DOMException."""
 _REGISTRATIONS = (SOURCE_REGISTRATION, TRIGGER_REGISTRATION)
-_CLEARING, _DROPPED = "clearing", "report.dropped"
+_CLEARING = "clearing"
 _OTHERS = {
     "shared-storage": "of Shared Storage and its worklets",
     "private-aggregation": "of Private Aggregation",
@@ -41,8 +41,9 @@ _OTHERS = {
     "aggregation": "of the aggregation service",
 }
 """What no story plays, by the beginning of its events' kinds."""
+_LEFT = ("report.sent", "report.failed")
+"""Kinds of events after which no report of higher priority takes a report's place."""
 _PRIVATE_AGGREGATION = (ReportKind.PRIVATE_AGGREGATION, ReportKind.PRIVATE_AGGREGATION_DEBUG)
-_DEBUG_COPIES = (ReportKind.EVENT_LEVEL_DEBUG, ReportKind.AGGREGATABLE_DEBUG, ReportKind.AGGREGATE_DEBUG)
 
 
 def story_document(
@@ -156,6 +157,7 @@ def _reporting_story(
     told: list[Json] = []
     without: list[Event] = []
     decisions: set[int] = set()
+    hastened = False
     for event in events:
         if event.kind in _REGISTRATIONS and event.verdict != IGNORED:
             if "asked" not in event.data:
@@ -172,21 +174,26 @@ def _reporting_story(
         elif event.kind == _CLEARING and event.data.get("what") in (SITE_DATA, HISTORY, "origin"):
             whom = {name: event.data[name] for name in ("sites", "origins") if event.data.get(name)}
             told.append({"timestamp": str(event.time), "clear": {"what": event.data["what"], **whom}})
+        elif event.kind == DROPPED:
+            told.append({"timestamp": str(event.time), "drop": event.data["report"]})
+        elif event.kind == HASTENED:
+            hastened = True
+        elif event.kind in _LEFT and hastened:
+            told.append({"timestamp": str(event.time), "send": event.data["report"]})
     _note_old(without, "registrations", notes)
     if not decisions:
         return None
     limits, rng = settings.attribution_reporting_limits, SeededRng(0)
     expected = [
-        sent_report(report, story_body(report, limits, rng), _due(report), with_ids=True)
+        sent_report(report, story_body(report, limits, rng), leaves_at(report), with_ids=True)
         for report in reports
         if report.event_id in decisions
     ]
-    dropped = [event.data["report"] for event in events if event.kind == _DROPPED and "report" in event.data]
     return {
         "id": "Attribution Reporting, as recorded",
         "recorded": True,
         "api_config": {"limits": asdict(limits)},
-        "input": {"registrations": told, **({"dropped_reports": dropped} if dropped else {})},
+        "input": {"registrations": told},
         "output": {"reports": in_order(expected)},
     }
 
@@ -214,14 +221,6 @@ def _other_limits(asked: Mapping[str, Any], usual: AttributionLimits | Attributi
     }
     limits = type(usual)(**changed)
     return {} if limits == usual else {"limits": asdict(limits)}
-
-
-def _due(report: Report) -> int:
-    """When a report leaves whose way is free."""
-    match report.content:
-        case EventLevelContent() | AggregatableContent() as content if kind_of(content) not in _DEBUG_COPIES:
-            return content.report_time
-    return report.created
 
 
 # What is left out.

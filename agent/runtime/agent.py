@@ -20,7 +20,7 @@ from agent.browser.network.hosts import HostMap
 from agent.crypto.keys import KeyRing
 from agent.model.attribution import CallContext, Dialect
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
-from agent.model.clock import Clock, format_instant
+from agent.model.clock import LATEST, Clock, format_instant
 from agent.model.errors import PageException
 from agent.model.events import Event
 from agent.model.rng import Rng, rng_for
@@ -218,8 +218,8 @@ class Agent:
         try:
             database = await AsyncDatabase.open(profile.database, now=clock.now())
             try:
-                ahead = await database.transact("read clock", stored_clock.read_ahead)
-                clock.advance(max(0, ahead - clock.lead))
+                ahead = await database.transact("read clock", lambda c: stored_clock.lead(c, clock.now() - clock.lead))
+                clock.advance(max(0, min(ahead - clock.lead, LATEST - clock.now())))
                 last = await database.transact("read last event", event_store.last)
                 # On a kept profile the draws go on: those of its first run would give its report ids again.
                 rng = rng_for(seed, 0 if last is None else last.id)

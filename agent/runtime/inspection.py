@@ -10,19 +10,20 @@ from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
+from agent.delivery.retries import after_interruption
 from agent.model.attribution import AttributionState, Budget, Impression
 from agent.model.attribution_reporting.facts import StoredSource
-from agent.model.clock import Clock
+from agent.model.clock import LATEST, Clock
 from agent.model.errors import UsageError
 from agent.model.event_filter import EVERY_EVENT, EventFilter
 from agent.model.events import Event
 from agent.model.limits import AttributionLimits
-from agent.model.rng import Rng
+from agent.model.rng import Rng, begin_chapter
 from agent.model.site import parse_a_site
 from agent.runtime import forgetting
 from agent.runtime.latest import PAGE, Latest, read_latest
 from agent.verbs.attribution import Outcome
-from storage import aggregation_ledger, impressions, privacy_budgets, sources
+from storage import aggregation_ledger, impressions, privacy_budgets, report_queue, sources
 from storage import clock as stored_clock
 from storage import events as event_store
 from storage import reports as report_store
@@ -246,20 +247,35 @@ class State:
         """The tables that :meth:`sql` can ask for."""
         return await self._database.transact("read tables", tables)
 
-    async def save(self, path: Path) -> None:
+    async def save(self, path: Path | str) -> None:
         """Write a copy of the whole profile, events and reports included, to the file ``path``."""
-        await self._database.save(path)
+        await self._database.save(Path(path))
 
-    async def load(self, path: Path) -> None:
+    async def load(self, path: Path | str) -> None:
         """Replace the whole profile by what :meth:`save` wrote to ``path``; a clock behind the saved one moves to it.
 
-        Raises UsageError or HostEnvironmentError for a file that is none; nothing is replaced then.
+        An attempt to send a report that ran when it was saved counts as interrupted, as when a profile is opened again;
+        draws by a seed go on, so that no report gets the id of one that was loaded. Raises UsageError or
+        HostEnvironmentError for a file that is none; nothing is replaced then.
         """
-        await self._database.load(path, now=self._clock.now())
-        ahead = max(await self._database.transact("read clock", stored_clock.read_ahead), self._clock.lead)
-        self._clock.advance(ahead - self._clock.lead)
-        await self._database.transact("move clock", lambda c: stored_clock.write_ahead(c, ahead))
+        ahead = await self._database.load(Path(path), now=self._clock.now(), then=self._go_on)
+        self._clock.advance(max(0, ahead - self._clock.lead))
         await self._events.announce(replaced=True)
+
+    def _go_on(self, connection: sqlite3.Connection) -> int:
+        """Take up what was loaded; gives how far ahead the clock is to stand from now on."""
+        clock = self._clock
+        lead, now = clock.lead, clock.now()
+        ahead = min(max(stored_clock.lead(connection, now - lead), lead), lead + LATEST - now)
+        stored_clock.write_ahead(connection, max(0, ahead))
+        now += ahead - lead
+        results = [after_interruption(report, now, now) for report in report_queue.interrupted(connection)]
+        for result in results:
+            report_queue.record(connection, result)
+        event_store.append(connection, [result.event for result in results])
+        last = event_store.last(connection)
+        begin_chapter(self._rng, 0 if last is None else last.id)
+        return ahead
 
     async def reset(self) -> None:
         """Make the profile as new: it forgets everything but its keys and how far its clock was moved."""

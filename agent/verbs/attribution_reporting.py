@@ -34,7 +34,7 @@ from agent.model.clock import DAY
 from agent.model.events import Check, Event, Trace
 from agent.model.site import is_suitable_origin, schemeful_site, serialized_origin
 from agent.verbs.attribution import Outcome
-from agent.verbs.attribution_reports import ReportWriter, append_event, host_of
+from agent.verbs.attribution_reports import ReportWriter, append_event, host_of, with_own_ids
 from agent.verbs.os_registration import delegation_reports
 from agent.verbs.recording import Recording
 from agent.verbs.source_registration import register_source
@@ -165,11 +165,12 @@ class _Response:
         if parsed.value is None:
             return self._refused(kind, field, parsed.errors, info)
         urls = ", ".join(one.url for one in parsed.value)
-        event = self._event(kind, DELEGATED, f"to the OS: {urls}", {}, ())
-        event = append_event(self.connection, event)
+        reports: Iterable[VerboseContent] = ()
         if not self.response.fenced:
             reports = delegation_reports(field, parsed.value, schemeful_site(self.response.context_origin))
-            ReportWriter(self.connection, self.recording, self.now, event.id).at_once(reports)
+        told = with_own_ids(reports, self.recording)
+        event = append_event(self.connection, self._event(kind, DELEGATED, f"to the OS: {urls}", {}, ()))
+        ReportWriter(self.connection, self.now, event.id).at_once(told)
         return Outcome(DELEGATED, (event,))
 
     def _who(self) -> Check | None:
@@ -257,13 +258,15 @@ class _Response:
             "errors": [{"path": list(error.path or ()), "message": error.message} for error in errors[:_TOLD]],
             "count": len(errors),
         }
-        event = self._event(kind, HEADER_PARSING_ERROR, f"{header}: {checks[0].detail}", data, checks)
-        event = append_event(self.connection, event)
+        reports: Sequence[VerboseContent] = ()
         if info is not None and info.report_header_errors and not self.response.fenced:
             who = self._registrant()
             body = {"context_site": who.context_site, "header": header, "value": value}
-            report = VerboseContent(who.reporting_origin, (DebugItem(HEADER_PARSING_ERROR, body),))
-            ReportWriter(self.connection, self.recording, self.now, event.id).at_once([report])
+            reports = (VerboseContent(who.reporting_origin, (DebugItem(HEADER_PARSING_ERROR, body),)),)
+        told = with_own_ids(reports, self.recording)
+        event = self._event(kind, HEADER_PARSING_ERROR, f"{header}: {checks[0].detail}", data, checks)
+        event = append_event(self.connection, event)
+        ReportWriter(self.connection, self.now, event.id).at_once(told)
         return Outcome(HEADER_PARSING_ERROR, (event,))
 
     def _event(self, kind: str, verdict: str, why: str, data: Mapping[str, Any], checks: Iterable[Check]) -> Event:

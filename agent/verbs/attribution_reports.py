@@ -27,7 +27,6 @@ class ReportWriter:
     """Stores the reports of one decision, made at ``now`` and told in event ``event_id``."""
 
     connection: sqlite3.Connection
-    chance: Chance
     now: int
     event_id: int
 
@@ -64,10 +63,10 @@ class ReportWriter:
         )
         return position
 
-    def at_once(self, contents: Iterable[AttributionReportContent]) -> None:
-        """Store debug reports, each under an id of its own: a copy is sent with that of its report."""
-        for content in contents:
-            self._insert(content, self.chance.report_id(), self.now)
+    def at_once(self, reports: Iterable[tuple[str, AttributionReportContent]]) -> None:
+        """Store debug reports, each under its own id of :func:`with_own_ids`."""
+        for report_id, content in reports:
+            self._insert(content, report_id, self.now)
 
     def _insert(self, content: AttributionReportContent, report_id: str, due: int) -> int:
         report = Report(
@@ -81,6 +80,16 @@ class ReportWriter:
             next_attempt=due,
         )
         return report_store.insert(self.connection, report)
+
+
+def with_own_ids(
+    contents: Iterable[AttributionReportContent], chance: Chance
+) -> list[tuple[str, AttributionReportContent]]:
+    """Debug reports, each with an id of its own under which it is stored: a copy is sent with that of its report.
+
+    To be drawn before the decision's event tells what chance decided.
+    """
+    return [(chance.report_id(), content) for content in contents]
 
 
 def report_names(contents: Iterable[AttributionReportContent]) -> list[str]:

@@ -34,6 +34,7 @@ from agent.verbs.attribution_reports import (
     host_of,
     report_names,
     spend_debug_budget,
+    with_own_ids,
 )
 from storage import attribution_rate_limits, pending_attribution_reports, source_rate_limits, sources
 
@@ -63,11 +64,12 @@ def register_source(
         source_rate_limits.record(connection, new.source)
         if new.source.attribution_logic is not AttributionLogic.TRUTHFULLY:
             attribution_rate_limits.record_noise(connection, replace(new.source, id=source_id))
+    debug_reports = with_own_ids(outcome.debug_reports, chance)
     event = append_event(connection, _event(registrant, source_type, registration, outcome, source_id, before, told()))
-    writer = ReportWriter(connection, chance, registrant.now, event.id)
+    writer = ReportWriter(connection, registrant.now, event.id)
     for report in new.fake_reports if new else ():
         writer.event_level(report, source_id)
-    writer.at_once(outcome.debug_reports)
+    writer.at_once(debug_reports)
     if outcome.debug_charge is not None:
         paying = replace(new.source, id=source_id) if new and outcome.debug_charge.source_id is not None else None
         spend_debug_budget(connection, registrant, outcome.debug_charge.need, paying)

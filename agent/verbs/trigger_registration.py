@@ -37,6 +37,7 @@ from agent.verbs.attribution_reports import (
     host_of,
     report_names,
     spend_debug_budget,
+    with_own_ids,
 )
 from storage import attribution_rate_limits, pending_attribution_reports, source_rate_limits, sources
 
@@ -64,10 +65,10 @@ def register_trigger(
     source_rate_limits.expire(connection, registrant.now)
     facts = _facts(connection, registrant, registration, limits)
     outcome = engine.register_trigger(registrant, registration, facts, limits=limits, chance=chance)
-    scopes = registration.attribution_scopes
+    scopes, debug_reports = registration.attribution_scopes, with_own_ids(outcome.debug_reports, chance)
     data = {**({"attribution_scopes": list(scopes)} if scopes else {}), **told()}
     event = append_event(connection, _event(registrant, facts, outcome, before, data))
-    writer = ReportWriter(connection, chance, registrant.now, event.id)
+    writer = ReportWriter(connection, registrant.now, event.id)
     source = facts.source
     if source is not None:
         if outcome.deactivate_others:
@@ -75,7 +76,7 @@ def register_trigger(
         source = _attribute(writer, source, registrant.context_site, outcome)
     for report in outcome.null_reports:
         writer.aggregatable(report)
-    writer.at_once(outcome.debug_reports)
+    writer.at_once(debug_reports)
     if outcome.debug_charge is not None:
         paying = source if outcome.debug_charge.source_id is not None else None
         spend_debug_budget(connection, registrant, outcome.debug_charge.need, paying)

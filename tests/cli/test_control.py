@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -106,6 +107,25 @@ async def test_a_body_that_is_no_object_is_refused(agent: Agent, asked: object) 
     async with control_endpoint(agent, ":memory:") as control:
         status, _ = await post(control, "time.now", asked)
     assert status == 400
+
+
+async def test_a_body_of_no_known_coding_and_one_that_is_nested_too_deep_are_refused(agent: Agent) -> None:
+    async with control_endpoint(agent, ":memory:") as control, aiohttp.ClientSession() as client:
+        for kind, body in (("application/json; charset=nothing", b"{}"), ("application/json", b"[" * 100_000)):
+            headers = {"Authorization": f"Bearer {control.token}", "Content-Type": kind}
+            async with client.post(f"{control.address}/v1/time.now", data=body, headers=headers) as response:
+                assert response.status == 400
+                assert "one JSON object" in (await response.json())["error"]["what"]
+
+
+async def test_a_token_in_no_coding_is_refused(agent: Agent) -> None:
+    async with control_endpoint(agent, ":memory:") as control:
+        host, _, port = control.address.removeprefix("http://").rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        fields = f"Host: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n"
+        writer.write(b"POST /v1/time.now HTTP/1.1\r\n%bAuthorization: Bearer \xff\r\n\r\n{}" % fields.encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 401 ")
+        writer.close()
 
 
 async def test_a_refused_operation_travels_as_an_error_with_its_exit_code(agent: Agent) -> None:

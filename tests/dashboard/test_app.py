@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import web
 from yarl import URL
@@ -67,3 +69,31 @@ async def test_nothing_is_served_but_the_files_of_its_folder(dashboard: Dashboar
     asked = URL(f"{dashboard.address}/static/{name}", encoded=True)
     async with dashboard.client.get(asked) as answer:
         assert (answer.status, await answer.text()) == (404, "there is no such file\n")
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        b"NONSENSE\r\n\r\n",
+        b"GET /%b HTTP/1.1\r\nHost: %b\r\n\r\n" % (b"a" * 300_000, b"127.0.0.1"),
+        b"POST /do/time.next HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: -1\r\n\r\n",
+        b"POST /do/time.next HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: deflate\r\nContent-Length: 2\r\n\r\nab",
+        b"POST /do/time.next HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n\r\nabc",
+    ],
+    ids=[
+        "no HTTP",
+        "too long",
+        "a length that is none",
+        "not coded as it says",
+        "not coded as it says, and more to come",
+    ],
+)
+async def test_http_that_cannot_be_read_is_no_failure_of_the_server(
+    dashboard: Dashboard, request_text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _, port = dashboard.host.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request_text.replace(b"Host: 127.0.0.1", f"Host: {dashboard.host}".encode()))
+    assert (await reader.read()).split(b" ")[1].startswith(b"4")
+    writer.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

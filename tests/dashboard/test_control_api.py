@@ -204,3 +204,29 @@ async def test_a_body_that_is_not_as_it_says_it_is_coded_is_refused(dashboard: D
     assert (asked.status, sent.status) == (400, 400)
     assert asked.json["error"]["what"] == "the body cannot be read"
     assert dashboard.agent.clock.now() == DEFAULT_FROZEN_START
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/nothing", 404, None),
+        ("GET", "/reports/a/b/c", 404, None),
+        ("PATCH", "/clock", 405, "GET,PUT"),
+        ("GET", "/clock/advance", 405, "POST"),
+    ],
+)
+async def test_a_route_that_there_is_not_is_told_as_every_mistake(
+    dashboard: Dashboard, method: str, path: str, status: int, allowed: str | None
+) -> None:
+    answer = await dashboard.api(method, path)
+    assert (answer.status, answer.headers.get("Allow")) == (status, allowed)
+    error = answer.json["error"]
+    assert (error["what"], error["where"]) == ("the API has no such route", f"{method} /api/v1{path}")
+    assert error["fix"] == "/openapi.json lists what there is"
+
+
+async def test_an_id_may_hold_any_character(dashboard: Dashboard) -> None:
+    for method, path in (("GET", "/reports/%7B%7D"), ("POST", "/reports/%7Ba/drop"), ("GET", "/explain/%7B%7D")):
+        answer = await dashboard.api(method, path)
+        assert answer.status == 400
+        assert "{" in answer.json["error"]["what"]

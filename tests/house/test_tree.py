@@ -45,6 +45,7 @@ ABOUT_SEVERAL = {
     "tests/injected_js/test_refusals.py",
     "tests/injected_js/test_selected_url_secrecy.py",
     "tests/runtime/test_opt_out.py",
+    "tests/runtime/test_owner_verbs.py",
     "tests/sites/test_style.py",
     "tests/sites/test_visit.py",
     "tests/storage/test_saved_state.py",

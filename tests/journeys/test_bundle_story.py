@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from agent.journeys.story import StoryError, StoryResult
 from agent.journeys.story_files import run_file, story_files
@@ -107,7 +108,9 @@ async def test_what_chance_decided_is_decided_again(tmp_path: Path, seed: int) -
 
 async def test_the_limits_of_the_run_apply(tmp_path: Path) -> None:
     limits = AttributionLimits(per_site_privacy_budget=300_000, max_lookback_days=2)
-    reporting = AttributionReportingLimits(aggregatable_budget_per_source=99, aggregatable_report_min_delay=1234)
+    reporting = AttributionReportingLimits(
+        aggregatable_budget_per_source=99, aggregatable_report_min_delay=1234, max_settable_event_level_epsilon=7.5
+    )
     await recorded(
         tmp_path / "run", everything, settings=Settings(limits=limits, attribution_reporting_limits=reporting)
     )
@@ -164,6 +167,52 @@ async def test_a_report_that_was_dropped_does_not_come_again(tmp_path: Path) -> 
         await agent.reports.drop(waiting[0].id)
 
     await recorded(tmp_path / "run", live)
+    assert mismatches(tmp_path / "run") == []
+
+
+async def test_debug_reports_that_were_dropped_do_not_come_again(tmp_path: Path) -> None:
+    kinds: set[ReportKind] = set()
+
+    async def live(agent: Agent) -> None:
+        verbose = source_response({**SOURCE, "debug_reporting": True}, debug_permission=True, navigation="a click")
+        await agent.register(verbose)
+        await agent.register(trigger_response(debug_permission=True))
+        for report in await agent.reports.all():
+            if report.kind.attempted_once:
+                await agent.reports.drop(report.id)
+                kinds.add(report.kind)
+
+    await recorded(tmp_path / "run", live, seed=None)
+    assert kinds >= {ReportKind.EVENT_LEVEL_DEBUG, ReportKind.AGGREGATABLE_DEBUG, ReportKind.VERBOSE_DEBUG}
+    assert mismatches(tmp_path / "run") == []
+
+
+@pytest.mark.parametrize("all_at_once", [False, True])
+@pytest.mark.parametrize("gone", ["dropped", "sent", "sent, then dropped", "sent to nobody"])
+async def test_a_report_that_its_owner_took_out_of_the_queue_gives_its_place_to_none(
+    tmp_path: Path, gone: str, all_at_once: bool
+) -> None:
+    async def take(_: web.Request) -> web.Response:
+        return web.Response()
+
+    collector = web.Application()
+    collector.router.add_post("/{path:.*}", take)
+
+    async def live(agent: Agent) -> None:
+        if gone != "sent to nobody":
+            agent.hosts.map("adtech.test", collector)
+        await agent.register(source_response({"destination": "https://shop.test", "max_event_level_reports": 1}))
+        await agent.register(trigger_response({"event_trigger_data": [{"priority": "1"}]}))
+        (waiting,) = await agent.reports.all()
+        if "sent" in gone:
+            await (agent.reports.send_pending() if all_at_once else agent.reports.send(waiting.id))
+        if "dropped" in gone:
+            await agent.reports.drop(waiting.id)
+        # Of one that waits it would take the place.
+        await agent.register(trigger_response({"event_trigger_data": [{"priority": "2"}]}))
+
+    _, reports = await recorded(tmp_path / "run", live)
+    assert len(reports) == ("dropped" not in gone)
     assert mismatches(tmp_path / "run") == []
 
 

@@ -10,6 +10,7 @@ from agent.journeys.told import deliveries, told
 from agent.model.attribution import AttributionVerdict, Dialect
 from agent.model.attribution_reporting.verdicts import SourceVerdict, TriggerVerdict
 from agent.model.events import Event
+from agent.model.explanation import DROPPED, HASTENED
 from agent.model.private_aggregation import BatchVerdict
 from agent.model.reports import ReportKind
 from agent.reporting.model import RowKind
@@ -71,6 +72,13 @@ def test_what_other_pages_select_and_count_is_told_in_general_words() -> None:
     assert [row.text for row in told([batch(5, BatchVerdict.INSUFFICIENT_BUDGET)])] == [
         "not counted, insufficient-budget"
     ]
+
+
+def test_what_other_pages_note_is_told_in_general_words() -> None:
+    data = {"dialect": Dialect.CURRENT.value, "histogramIndex": 4}
+    summary = "impression 1 on other.test stored"
+    noted = Event("impression", 0, AttributionVerdict.STORED, summary, "other.test", data)
+    assert [row.text for row in told([noted])] == [f"{summary} (navigator.attribution)"]
 
 
 def test_a_page_that_was_seen_is_one_row_whatever_the_order_of_its_events() -> None:
@@ -157,3 +165,8 @@ def test_reports_that_came_to_different_ends_are_rows_of_their_own() -> None:
 def test_an_event_about_something_else_says_nothing_of_deliveries() -> None:
     data: dict[str, Any] = {"event_level": "stored", "aggregatable": "stored"}
     assert deliveries([Event("trigger-registration", 0, "stored", "", "shop.test", data)]) == []
+
+
+@pytest.mark.parametrize(("kind", "data"), [(DROPPED, {"report": "12"}), (HASTENED, {"report": "12"}), (HASTENED, {})])
+def test_what_the_owner_does_to_reports_is_no_delivery(kind: str, data: dict[str, str]) -> None:
+    assert deliveries([Event(kind, 0, kind.partition(".")[2], "by the profile's owner", data=data)]) == []

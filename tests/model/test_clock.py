@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.model.clock import DAY, DEFAULT_FROZEN_START, FASTEST, HOUR, LATEST, SECOND, Clock
+from agent.model.clock import DAY, DEFAULT_FROZEN_START, FASTEST, HOUR, LATEST, SECOND, Clock, format_instant
 
 START = 1_000_000
 
@@ -110,6 +110,14 @@ def test_the_real_seconds_until_an_instant_go_by_its_speed(wall: Wall) -> None:
     clock.freeze()
     assert clock.seconds_until(START + 10 * SECOND) is None
     assert clock.seconds_until(START) == 0
+
+
+def test_at_the_last_instant_it_stands(wall: Wall) -> None:
+    clock = Clock(wall)
+    clock.advance(LATEST - START)
+    wall.time += HOUR
+    assert (clock.now(), clock.lead) == (LATEST, LATEST - START - HOUR)
+    assert format_instant(clock.now() + DAY) == format_instant(LATEST) == "9999-12-31T23:59:59+00:00"
 
 
 def test_whoever_listens_is_told_of_every_change_of_its_course(wall: Wall) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR, MINUTE, SECOND, Clock, parse_instant
+from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR, LATEST, MINUTE, SECOND, Clock, parse_instant
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.runtime import Agent, agent_clock
 from storage.clock import read_ahead
@@ -135,6 +135,22 @@ async def test_a_profile_whose_clock_was_stopped_goes_on_with_the_wall_clock_and
         assert agent.clock.now() == ended + 3 * HOUR
 
 
+async def test_a_profile_that_was_begun_at_a_later_time_is_not_opened_before_its_last_event(tmp_path: Path) -> None:
+    later = DEFAULT_FROZEN_START + 200 * DAY
+    async with Agent.open_profile(tmp_path / "profile", clock=Clock(lambda: later)) as agent:
+        await agent.clock.advance("1h")
+        assert await agent.shared_storage.set("https://shop.test", "key", "value") is None
+        await agent.state.save(tmp_path / "later.state")
+    for folder in (tmp_path / "profile", tmp_path / "another"):
+        async with Agent.open_profile(folder, clock=Clock.frozen()) as agent:
+            await agent.state.load(tmp_path / "later.state")
+            assert agent.clock.now() == later + HOUR
+    async with Agent.open_profile(tmp_path / "profile", clock=Clock.frozen()) as agent:
+        assert agent.clock.now() == later + HOUR
+        await agent.clock.advance("1h")
+        assert agent.clock.now() == later + 2 * HOUR
+
+
 async def test_a_stopped_clock_that_the_wall_clock_has_passed_can_be_moved_run_and_left(
     wall: Wall, tmp_path: Path
 ) -> None:
@@ -151,6 +167,20 @@ async def test_a_stopped_clock_that_the_wall_clock_has_passed_can_be_moved_run_a
     assert await kept_ahead(folder) == 0
     async with Agent.open_profile(folder, clock=Clock(wall)) as agent:
         assert agent.clock.now() == DEFAULT_FROZEN_START + 2 * HOUR
+
+
+async def test_a_profile_whose_clock_came_to_its_end_can_be_opened_again_and_its_state_loaded(
+    wall: Wall, tmp_path: Path
+) -> None:
+    async with Agent.open_profile(tmp_path / "profile", clock=Clock(wall)) as agent:
+        await agent.clock.to("9999-12-31T23:59:59Z")
+        await agent.state.save(tmp_path / "late.state")
+    wall.time += HOUR
+    for folder in (tmp_path / "profile", tmp_path / "another"):
+        async with Agent.open_profile(folder, clock=Clock(wall)) as agent:
+            await agent.state.load(tmp_path / "late.state")
+            assert agent.clock.now() == LATEST
+        assert await kept_ahead(folder) == LATEST - wall.time
 
 
 async def test_an_agent_that_is_killed_while_its_clock_runs_fast_does_not_go_back(

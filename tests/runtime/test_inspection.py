@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from aiohttp import web
+
 from agent.model.attribution import CallContext, Dialect
 from agent.model.clock import DEFAULT_FROZEN_START, Clock
 from agent.model.events import Event, Trace
@@ -88,6 +90,45 @@ async def test_loading_a_state_moves_a_clock_that_stands_behind_it(tmp_path: Pat
     async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
         await agent.state.load(tmp_path / "later.state")
         assert agent.clock.now() == later
+
+
+async def test_no_report_gets_the_id_of_one_that_was_loaded_though_the_seed_is_the_same(tmp_path: Path) -> None:
+    async with Agent.open_profile(":memory:", clock=Clock.frozen(), seed=7) as agent:
+        await measure(agent)
+        await agent.state.save(str(tmp_path / "one.state"))
+    async with Agent.open_profile(":memory:", clock=Clock.frozen(), seed=7) as agent:
+        await agent.state.load(tmp_path / "one.state")
+        await measure(agent)
+        first, second = await agent.reports.all()
+        assert first.id != second.id
+
+
+async def test_a_report_that_was_being_sent_when_the_state_was_saved_is_sent_when_it_is_loaded(tmp_path: Path) -> None:
+    arrived, answering = asyncio.Semaphore(0), asyncio.Event()
+
+    async def take(request: web.Request) -> web.Response:
+        await request.read()
+        arrived.release()
+        await answering.wait()
+        return web.Response()
+
+    collector, tasks = web.Application(), Tasks()
+    collector.router.add_post("/report", take)
+    async with Agent.open_profile(":memory:", clock=Clock.frozen()) as agent:
+        agent.map("adtech.test", collector)
+        await measure(agent, report_url="https://adtech.test/report")
+        sending = tasks.start(agent.reports.send_pending(), "send")
+        await arrived.acquire()
+        await agent.state.save(tmp_path / "sending.state")
+        answering.set()
+        await sending
+        await agent.state.load(tmp_path / "sending.state")
+        event = await agent.events.last()
+        assert event is not None
+        assert (event.kind, event.trace.checks[-1].detail) == ("report.retry", "1 of 3 made")
+        await agent.clock.next()
+        assert await agent.reports.count_by_state() == {ReportState.SENT: 1}
+        await arrived.acquire()
 
 
 async def test_an_advanced_clock_stays_advanced_when_the_profile_is_opened_again(tmp_path: Path) -> None:

@@ -53,6 +53,29 @@ async def test_what_was_given_up_can_be_sent_again(agent: Agent) -> None:
     assert len(arrived) == 2
 
 
+async def given_up_and_to_be_sent_again(agent: Agent) -> None:
+    await collector(agent, status=500)
+    await agent.reports.send_pending()
+    assert await agent.reports.count_by_state() == {ReportState.FAILED: 2}
+    await agent.set_offline(offline=True)
+    for report in await agent.reports.all():
+        await agent.reports.send(report.id)
+    assert await agent.reports.count_by_state() == {ReportState.PENDING: 2}
+
+
+async def test_what_was_given_up_and_is_to_be_sent_again_goes_when_its_origin_is_cleared(agent: Agent) -> None:
+    await given_up_and_to_be_sent_again(agent)
+    await agent.clear_reporting_origin("https://adtech.test")
+    assert await agent.reports.all() == []
+
+
+@pytest.mark.parametrize("site", ["news.test", "adtech.test", None])
+async def test_what_was_given_up_and_is_to_be_sent_again_goes_with_the_history(agent: Agent, site: str | None) -> None:
+    await given_up_and_to_be_sent_again(agent)
+    await (agent.state.clear_history() if site is None else agent.state.clear(site=site))
+    assert await agent.reports.all() == []
+
+
 async def test_all_that_wait_can_be_sent_at_once(agent: Agent) -> None:
     arrived = await collector(agent)
     assert await agent.reports.send_pending() == 2

@@ -316,6 +316,30 @@ async def test_async_open_refuses_like_sync_open_and_leaves_no_thread(path: Path
     assert before.issuperset(threading.enumerate())
 
 
+async def test_async_open_that_is_cancelled_waits_for_its_thread_and_leaves_no_open_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on, opened = threading.Event(), threading.Event(), threading.Event()
+    open_now = Database.open
+
+    def slow(path: Path, *, now: int) -> Database:
+        began.set()
+        go_on.wait(10)
+        database = open_now(path, now=now)
+        opened.set()
+        return database
+
+    monkeypatch.setattr(Database, "open", slow)
+    opening = asyncio.gather(AsyncDatabase.open(path, now=NOW))
+    await asyncio.to_thread(began.wait, 10)
+    opening.cancel()
+    asyncio.get_running_loop().call_later(0.05, go_on.set)
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    assert opened.is_set()
+    assert [one.name for one in path.parent.iterdir()] == [path.name]  # SQLite removes its side files at the end
+
+
 async def test_async_close_finishes_what_is_queued_and_may_be_repeated(path: Path) -> None:
     database = await AsyncDatabase.open(path, now=NOW)
     queued = asyncio.gather(database.transact("slow", lambda c: c.execute("CREATE TABLE late (n)")))

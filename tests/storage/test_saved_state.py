@@ -36,6 +36,19 @@ def test_what_was_saved_is_loaded_in_place_of_what_was_there(tmp_path: Path, pla
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("week")) == ["week.state"]
 
 
+def test_a_profile_is_not_saved_over_itself(tmp_path: Path) -> None:
+    file, link = tmp_path / "profile.sqlite3", tmp_path / "link"
+    with Database.open(file, now=0) as database:
+        link.symlink_to(file)
+        for name in (file, link):
+            with pytest.raises(UsageError, match="the profile itself"):
+                database.save(name)
+        database.transact("write", lambda c: write_ahead(c, 99))
+    assert link.is_symlink()
+    with Database.open(file, now=0) as database:
+        assert database.transact("read", read_ahead) == 99
+
+
 def test_a_saved_state_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert saved(tmp_path / "week.state", 7).stat().st_mode & 0o777 == 0o600
 
@@ -60,6 +73,15 @@ def test_saving_where_nothing_can_be_written_is_told_and_leaves_nothing(tmp_path
 def test_loading_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with Database.open(":memory:", now=0) as database, pytest.raises(UsageError):
         database.load(tmp_path / "missing.state", now=0)
+
+
+def test_loading_what_is_no_file_to_read_is_an_error_for_people_and_changes_nothing(tmp_path: Path) -> None:
+    with Database.open(":memory:", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 5))
+        with pytest.raises(HostEnvironmentError, match="cannot be read") as error:
+            database.load(tmp_path, now=0)
+        assert str(tmp_path) in str(error.value)
+        assert database.transact("read", read_ahead) == 5
 
 
 def test_loading_another_programs_file_changes_nothing(tmp_path: Path) -> None:
