@@ -116,24 +116,25 @@ class Database:
         file, and HostEnvironmentError when it cannot be written.
         """
         own = self.connection.execute("PRAGMA database_list").fetchone()[2]
-        if own and path.exists() and path.samefile(own):
-            raise UsageError("that is the profile itself", where=str(path), fix="name another file for its copy")
-        partial_copy = path.with_name(path.name + ".part")
+        partial_copy = path.parent / (path.name + ".part")
         try:
-            with _translated(str(path)):
-                # The copy is private like the profile: SQLite keeps the mode of a file that is there.
-                os.close(os.open(partial_copy, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
-                with contextlib.closing(sqlite3.connect(partial_copy)) as copy:
-                    self.connection.backup(copy)
-                    copy.execute("PRAGMA journal_mode = DELETE")
-                    copy.execute("VACUUM")
-            partial_copy.replace(path)
+            if own and path.exists() and path.samefile(own):
+                raise UsageError("that is the profile itself", where=str(path), fix="name another file for its copy")
+            try:
+                with _translated(str(path)):
+                    # The copy is private like the profile: SQLite keeps the mode of a file that is there.
+                    os.close(os.open(partial_copy, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600))
+                    with contextlib.closing(sqlite3.connect(partial_copy)) as copy:
+                        self.connection.backup(copy, progress=_refuse_to_wait)
+                        copy.execute("PRAGMA journal_mode = DELETE")
+                        copy.execute("VACUUM")
+                partial_copy.replace(path)
+            finally:
+                partial_copy.unlink(missing_ok=True)
         except OSError as error:
             raise HostEnvironmentError(
                 f"the copy cannot be written ({error.strerror})", where=str(path), fix="choose another file"
             ) from error
-        finally:
-            partial_copy.unlink(missing_ok=True)
 
     def copied(self) -> sqlite3.Connection:
         """A copy of everything in memory, which one other thread may use at a time."""
@@ -141,9 +142,10 @@ class Database:
         self.connection.backup(copy)
         return copy
 
-    def load(self, path: Path, *, now: int) -> None:
+    def load(self, path: Path, *, now: int, then: Callable[[sqlite3.Connection], T]) -> T:
         """Replace everything by what the file ``path``, made by :meth:`save`, holds; the file is not changed.
 
+        ``then`` changes what was loaded before it takes the old one's place, in one step with it; gives what it does.
         Raises UsageError where there is no such file, else what :meth:`open` raises; nothing is replaced then.
         """
         if not _size(path):
@@ -159,7 +161,9 @@ class Database:
                 source.backup(loaded.connection)
             loaded.migrate(migrations.shipped(), now=now)
             _refuse_other_tables(loaded.connection, path)
-            loaded.connection.backup(self.connection)
+            result = loaded.transact("go on from what was loaded", then)
+            loaded.connection.backup(self.connection, progress=_refuse_to_wait)
+        return result
 
     def migrate(self, steps: Sequence[migrations.Migration], *, now: int) -> None:
         """Apply those of ``steps`` that the database does not hold yet."""
@@ -230,12 +234,18 @@ class AsyncDatabase:
         """See :meth:`Database.save`."""
         await self._hop(lambda: self._database.save(path))
 
-    async def load(self, path: Path, *, now: int, then: Callable[[sqlite3.Connection], T]) -> T:
-        """See :meth:`Database.load`; gives what ``then`` does, which meets what was loaded before anybody else."""
+    async def load(
+        self, path: Path, *, now: int, then: Callable[[sqlite3.Connection], T], stands: Callable[[T], None]
+    ) -> T:
+        """See :meth:`Database.load`; ``stands`` is told what ``then`` gave once it is durable, before anybody meets it.
+
+        Both are called in the database's thread.
+        """
 
         def work() -> T:
-            self._database.load(path, now=now)
-            return self._database.transact("go on from what was loaded", then)
+            result = self._database.load(path, now=now, then=then)
+            stands(result)
+            return result
 
         return await self._hop(work)
 
@@ -286,6 +296,14 @@ def _translated(where: str) -> Iterator[None]:
         if failure := as_host_environment_error(error, where):
             raise failure from error
         raise
+
+
+def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
+    """End a copy that a lock of others stops, after SQLite's own wait: the sqlite3 module would try without end."""
+    if status & 0xFF == sqlite3.SQLITE_BUSY:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = status
+        raise error
 
 
 def _refuse_foreign(path: Path, steps: Sequence[migrations.Migration], *, may_be_new: bool = True) -> None:

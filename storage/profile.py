@@ -110,10 +110,14 @@ class Profile:
         """Remove what told of the running agent and give the lock back; a second call does nothing."""
         if self._lock < 0:
             return
-        (self.folder / _CONTROL).unlink(missing_ok=True)
-        os.ftruncate(self._lock, 0)
-        os.close(self._lock)
-        self._lock = -1
+        lock, self._lock = self._lock, -1
+        try:
+            # What cannot be removed tells of a process that is gone: whoever opens the profile next removes it.
+            with contextlib.suppress(OSError):
+                (self.folder / _CONTROL).unlink(missing_ok=True)
+                os.ftruncate(lock, 0)
+        finally:
+            os.close(lock)
         if self.database == MEMORY:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -169,10 +173,14 @@ def _take_lock(folder: Path) -> int:
         pid = os.pread(lock, 32, 0).decode("ascii", "replace").strip()
         os.close(lock)
         raise ProfileInUse(folder, pid, _read_control(folder)) from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, str(os.getpid()).encode(), 0)
-    # A process that was killed left its own behind.
-    (folder / _CONTROL).unlink(missing_ok=True)
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        # A process that was killed left its own behind.
+        (folder / _CONTROL).unlink(missing_ok=True)
+    except BaseException:
+        os.close(lock)  # else this process could not open the profile when the disk has space again
+        raise
     return lock
 
 

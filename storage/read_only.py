@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.model.errors import UsageError
+from storage.failures import as_host_environment_error
 
 Value = int | float | str | bytes | None
 _ALLOWED = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -93,8 +94,17 @@ class _Watch:
 
 
 def ask_file(path: Path, sql: str, *, limit: int, seconds: float, given_up: Callable[[], bool] = bool) -> Rows:
-    """Ask the database file at ``path``, which others may be writing; see :func:`ask`."""
-    with contextlib.closing(sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)) as connection:
+    """Ask the database file at ``path``, which others may be writing; see :func:`ask`.
+
+    Raises HostEnvironmentError where it cannot be read.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            connection = sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True)
+            stack.enter_context(contextlib.closing(connection))
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # what fails here is the file's fault
+        except sqlite3.Error as error:
+            raise as_host_environment_error(error, str(path)) or error from error
         return ask(connection, sql, limit=limit, seconds=seconds, given_up=given_up)
 
 

@@ -133,9 +133,9 @@ class KeyRing:
         """Read :meth:`to_json`'s document; ``where`` names the file in messages. Raises UsageError."""
         try:
             document = json.loads(text)
-            pairs = [_read_entry(entry) for entry in document["keys"]]
+            pairs = _read_entries(document["keys"])
             rotation = _milliseconds(document["rotation"], "rotation") if "rotation" in document else None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UsageError(
                 f"no key file: {error}",
                 where=where,
@@ -175,6 +175,12 @@ def _public_entry(key: PublicKey) -> dict[str, str]:
 def _private_entry(key: KeyPair) -> dict[str, str | int]:
     made = {"made": key.made} if key.made else {}
     return {**_public_entry(key.public), "private_key": _encode(key.private_key), **made}
+
+
+def _read_entries(entries: list[dict[str, Any]]) -> list[KeyPair]:
+    if not entries:
+        raise ValueError("it has no key")
+    return [_read_entry(entry) for entry in entries]
 
 
 def _read_entry(entry: dict[str, Any]) -> KeyPair:

@@ -33,8 +33,8 @@ async def write_bundle(agent: Agent, folder: Path, *, why: str = "", trace: bool
 
     ``events.jsonl`` has every event, ``explain.txt`` the latest decisions, the last one first, ``reports.json`` every
     report in clear text, ``screenshot-N.png`` each open page, ``failure.txt`` what ``why`` says, ``trace.zip``
-    Playwright's trace: with ``trace`` it was started and is ended here. What lies there under these names is replaced.
-    Raises OSError where it cannot be written.
+    Playwright's trace: with ``trace`` it was started, and is ended here unless that was done. What lies there under
+    these names is replaced. Raises OSError where it cannot be written.
     """
     events, reports = await agent.events.all(), await agent.reports.all()
     explained = await _explanations(agent, events)
@@ -42,7 +42,7 @@ async def write_bundle(agent: Agent, folder: Path, *, why: str = "", trace: bool
     pages = agent.context.pages if hasattr(agent, "context") else []
     await _take_pictures(pages, folder)
     if trace:
-        await agent.context.tracing.stop(path=folder / "trace.zip")
+        await _end_trace(agent, folder)
     await write_exports(agent, folder)
     return folder
 
@@ -101,3 +101,11 @@ async def _take_pictures(pages: Sequence[Page], folder: Path) -> None:
             )
         except Exception as error:  # noqa: BLE001 - Playwright's errors are agent.browser's to know
             logging.getLogger("tallyhost").warning("no screenshot of %s: %s", page.url, error)
+
+
+async def _end_trace(agent: Agent, folder: Path) -> None:
+    """Playwright's trace; one that the test has ended itself, as by closing its context, is not there to be had."""
+    try:
+        await agent.context.tracing.stop(path=folder / "trace.zip")
+    except Exception as error:  # noqa: BLE001 - as above
+        logging.getLogger("tallyhost").warning("no trace in %s: %s", folder, error)

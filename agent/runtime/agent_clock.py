@@ -8,7 +8,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from agent.model.clock import FASTEST, SECOND, Clock, format_instant, parse_instant
-from agent.model.errors import UsageError
+from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.tasks import Tasks
 from storage import clock as stored_clock
 from storage import report_queue
@@ -157,7 +157,10 @@ class AgentClock:
     async def _keep_up(self) -> None:
         while True:
             await asyncio.sleep(_KEEP_EVERY)
-            await self.keep()
+            try:
+                await self.keep()
+            except HostEnvironmentError as error:  # a full disk, a lock: the next time it may be kept again
+                _log.error("how far the clock has come cannot be kept: %s", error)
             try:
                 await self._show()
             except Exception:  # noqa: BLE001 - a page that just closes must not end this

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 
 from agent.model.attribution_reporting.limits import AttributionReportingLimits
 from agent.model.clock import DAY, HOUR, SECOND, Clock
+from agent.model.errors import HostEnvironmentError
 from agent.verbs import attribution, attribution_reporting
 from agent.verbs.attribution import Outcome
 
+_log = logging.getLogger("tallyhost")
 Apply = Callable[[str, Callable[[sqlite3.Connection], Outcome]], Awaitable[Outcome]]
 
 
@@ -33,4 +36,7 @@ class Expiry:
         while True:
             await asyncio.sleep(HOUR / SECOND)
             if self._clock.now() - self._last >= DAY:
-                await self.expire()
+                try:
+                    await self.expire()
+                except HostEnvironmentError as error:  # a full disk, a lock: an hour later it may be gone
+                    _log.error("what expired stays for now: %s", error)

@@ -258,12 +258,17 @@ class State:
         draws by a seed go on, so that no report gets the id of one that was loaded. Raises UsageError or
         HostEnvironmentError for a file that is none; nothing is replaced then.
         """
-        ahead = await self._database.load(Path(path), now=self._clock.now(), then=self._go_on)
+
+        def stands(loaded: tuple[int, int]) -> None:
+            begin_chapter(self._rng, loaded[1])
+
+        now = self._clock.now()
+        ahead, _ = await self._database.load(Path(path), now=now, then=self._go_on, stands=stands)
         self._clock.advance(max(0, ahead - self._clock.lead))
         await self._events.announce(replaced=True)
 
-    def _go_on(self, connection: sqlite3.Connection) -> int:
-        """Take up what was loaded; gives how far ahead the clock is to stand from now on."""
+    def _go_on(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        """Take up what is loaded; gives how far ahead the clock is to stand from now on, and its last event's id."""
         clock = self._clock
         lead, now = clock.lead, clock.now()
         ahead = min(max(stored_clock.lead(connection, now - lead), lead), lead + LATEST - now)
@@ -274,8 +279,7 @@ class State:
             report_queue.record(connection, result)
         event_store.append(connection, [result.event for result in results])
         last = event_store.last(connection)
-        begin_chapter(self._rng, 0 if last is None else last.id)
-        return ahead
+        return ahead, 0 if last is None else last.id
 
     async def reset(self) -> None:
         """Make the profile as new: it forgets everything but its keys and how far its clock was moved."""

@@ -73,7 +73,8 @@ def seal(
 def keys_of(profile: Profile, rng: Rng, now: int) -> KeyRing:
     """The profile's key ring, made on first use, at ``now`` (milliseconds), and kept in the profile's folder.
 
-    Raises HostEnvironmentError where it cannot be written, then and at every later change.
+    Raises UsageError where its document is none; HostEnvironmentError where it cannot be read, or written, then and at
+    every later change.
     """
     path = profile.keys_path
 
@@ -85,11 +86,21 @@ def keys_of(profile: Profile, rng: Rng, now: int) -> KeyRing:
                 f"the keys cannot be written ({error.strerror})", where=str(path), fix="make the folder writable"
             ) from error
 
-    if path.exists():
-        return KeyRing.from_json(path.read_text("utf-8"), where=str(path), keep=keep)
-    keys = KeyRing(keep=keep)
-    keys.rotate(rng, now)
-    return keys
+    try:
+        # What is no text is no document either; the ring says so, and where.
+        document = path.read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        keys = KeyRing(keep=keep)
+        keys.rotate(rng, now)
+        return keys
+    except OSError as error:
+        raise HostEnvironmentError(
+            f"the keys cannot be read ({error.strerror})",
+            where=str(path),
+            rule="reports are sealed to the profile's own keys",
+            fix="make the file readable for the user who runs the agent",
+        ) from error
+    return KeyRing.from_json(document, where=str(path), keep=keep)
 
 
 def serve_coordinators(

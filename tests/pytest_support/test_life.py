@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -51,6 +52,20 @@ async def test_a_bundle_that_cannot_be_written_does_not_hide_what_failed(
         async with agent_under_test(chosen, agent_browser, Sites(), lambda: "it failed"):
             pass
     assert f"no bundle in {chosen.folder}" in caplog.text
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("ends", ["tracing.stop", "close"])
+async def test_a_test_that_ended_the_trace_itself_has_the_rest_of_its_bundle(
+    agent_browser: Browser, tmp_path: Path, caplog: pytest.LogCaptureFixture, ends: str
+) -> None:
+    chosen = choices(bundle=BundleMode.RETAIN_ON_FAILURE, folder=tmp_path / "bundle")
+    async with agent_under_test(chosen, agent_browser, Sites(), lambda: "it failed") as under_test:
+        await attrgetter(ends)(under_test.agent.context)()
+    names = {path.name for path in chosen.folder.iterdir()}
+    assert names >= {"events.jsonl", "network.har", "story.json", "state.sqlite3"}
+    assert "trace.zip" not in names
+    assert f"no trace in {chosen.folder}" in caplog.text
 
 
 @pytest.mark.browser

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from agent.model.clock import DAY, DEFAULT_FROZEN_START, HOUR, LATEST, MINUTE, SECOND, Clock, parse_instant
 from agent.model.errors import HostEnvironmentError, UsageError
 from agent.runtime import Agent, agent_clock
+from storage import database
 from storage.clock import read_ahead
 from storage.database import AsyncDatabase
 
@@ -227,3 +230,25 @@ async def test_what_falls_due_at_ten_thousand_times_the_speed_is_delivered_witho
         while agent.clock.now() < before + HOUR:
             await asyncio.sleep(0.01)
         assert asyncio.get_running_loop().time() - moved < 10
+
+
+async def test_a_fast_clock_is_kept_again_once_the_lock_of_another_process_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(agent_clock, "_KEEP_EVERY", 0.02)
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.01)
+    async with Agent.open_profile(tmp_path / "profile") as agent:
+        await agent.clock.run(100)
+        path = tmp_path / "profile" / "tallyhost.sqlite3"
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            async with asyncio.timeout(10):
+                while "cannot be kept" not in caplog.text:
+                    await asyncio.sleep(0.01)
+            other.execute("ROLLBACK")
+            before = ahead = other.execute("SELECT ahead FROM clock").fetchone()[0]
+            async with asyncio.timeout(10):
+                while ahead <= before:
+                    await asyncio.sleep(0.01)
+                    ahead = other.execute("SELECT ahead FROM clock").fetchone()[0]
+        assert ahead > before

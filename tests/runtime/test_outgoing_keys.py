@@ -22,7 +22,7 @@ from agent.crypto.public_keys import KEYS_PATH, parse_key_set
 from agent.model.attribution import CallContext, Dialect
 from agent.model.attribution_reporting.limits import COORDINATORS
 from agent.model.clock import DAY, Clock
-from agent.model.errors import HostEnvironmentError
+from agent.model.errors import HostEnvironmentError, UsageError
 from agent.model.key_rotation import KEY_ROTATION
 from agent.model.rng import SeededRng
 from agent.model.settings import LOCAL_SERVICE, Settings
@@ -121,6 +121,30 @@ def test_a_rotation_that_cannot_be_written_is_told_and_is_none(tmp_path: Path, m
             keys.rotate(SeededRng(2), 6)
         assert [key.made for key in keys] == [5]
         assert profile.keys_path.read_text() == before
+
+
+@pytest.mark.parametrize("torn", [b"", b"\xff\xfe\x00", b'{"keys": []}', b"[" * 100_000], ids=lambda torn: torn[:12])
+async def test_a_torn_key_file_is_told_and_left_as_it_is(tmp_path: Path, torn: bytes) -> None:
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile" / "lock").touch()
+    file = tmp_path / "profile" / "keys.json"
+    file.write_bytes(torn)
+    with pytest.raises(UsageError, match="no key file") as caught:
+        async with Agent.open_profile(tmp_path / "profile", clock=Clock.frozen()):
+            pass
+    assert str(file) in str(caught.value)
+    assert file.read_bytes() == torn
+    file.unlink()
+    async with Agent.open_profile(tmp_path / "profile", clock=Clock.frozen()) as agent:
+        assert len(list(agent.service_keys)) == 1
+
+
+async def test_a_key_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with Profile.open(tmp_path / "profile") as profile:
+        profile.keys_path.mkdir()
+        with pytest.raises(HostEnvironmentError, match="cannot be read") as caught:
+            keys_of(profile, SeededRng(1), 5)
+        assert str(profile.keys_path) in str(caught.value)
 
 
 SERVES_UNTIL_KILLED = """

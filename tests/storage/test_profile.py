@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -150,6 +151,31 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_name_and_the_way_out(tmp_
         Profile.open(tmp_path / "file" / "profile")
     assert str(tmp_path / "file") in caught.value.where
     assert "--profile" in caught.value.fix
+
+
+def test_a_profile_that_could_not_be_opened_opens_once_the_cause_is_gone(folder: Path) -> None:
+    Profile.open(folder).close()
+    (folder / "control.json").mkdir()
+    with pytest.raises(HostEnvironmentError, match="cannot be used"):
+        Profile.open(folder)
+    (folder / "control.json").rmdir()
+    with Profile.open(folder) as again:
+        assert again.database == folder / "tallyhost.sqlite3"
+
+
+def test_a_profile_gives_its_lock_back_though_what_told_of_its_agent_cannot_be_removed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_path: Path, **_options: bool) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    profile = Profile.open(folder)
+    profile.announce("http://127.0.0.1:1", "secret")
+    with monkeypatch.context() as read_only:
+        read_only.setattr(Path, "unlink", refused)
+        profile.close()
+    with Profile.open(folder):
+        assert not (folder / "control.json").exists()
 
 
 def test_write_private_replaces_the_whole_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:

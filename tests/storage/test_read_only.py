@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.model.errors import UsageError
+from agent.model.errors import HostEnvironmentError, UsageError
 from storage.database import AsyncDatabase, Database
 from storage.migrations import Migration
 from storage.read_only import Rows, Table, ask, ask_file, is_complete, tables
@@ -210,3 +210,17 @@ def test_large_values_are_ended_in_time_too(connection: sqlite3.Connection) -> N
     with pytest.raises(UsageError):
         ask(connection, f"{large} ORDER BY x", limit=1, seconds=100, given_up=given_up)
     assert made < 200, "each is a megabyte"
+
+
+@pytest.mark.parametrize("content", [None, b"no database" * 100])
+def test_a_file_that_cannot_be_read_is_told_and_is_no_mistake_in_the_question(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "profile.sqlite3"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(HostEnvironmentError) as caught:
+        ask_file(file, "SELECT 1 FROM sqlite_schema", limit=1, seconds=5)
+    assert str(file) in str(caught.value)
+    assert caught.value.fix
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([] if content is None else [content])

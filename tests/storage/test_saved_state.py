@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_what_was_saved_is_loaded_in_place_of_what_was_there(tmp_path: Path, pla
     before = file.read_bytes()
     with Database.open(":memory:" if place == "memory" else tmp_path / "profile.sqlite3", now=0) as database:
         database.transact("write", lambda c: write_ahead(c, 99))
-        database.load(file, now=0)
+        database.load(file, now=0, then=read_ahead)
         assert database.transact("read", read_ahead) == 7
     assert file.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("week")) == ["week.state"]
@@ -63,23 +64,70 @@ def test_what_was_forgotten_is_in_no_copy(tmp_path: Path) -> None:
     assert b"forgotten-by-the-user" not in (tmp_path / "week.state").read_bytes()
 
 
-def test_saving_where_nothing_can_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
-    with Database.open(":memory:", now=0) as database, pytest.raises(HostEnvironmentError) as error:
-        database.save(tmp_path / "no such folder" / "week.state")
-    assert "week.state" in str(error.value)
+@pytest.mark.parametrize("folder", ["no such folder", "file"])
+@pytest.mark.parametrize("name", ["week.state", "x" * 300 + "week.state"])
+def test_saving_where_nothing_can_be_written_is_told_and_leaves_nothing(tmp_path: Path, folder: str, name: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with Database.open(tmp_path / "file.sqlite3", now=0) as database:
+        before = sorted(tmp_path.iterdir())
+        with pytest.raises(HostEnvironmentError, match="cannot be written") as error:
+            database.save(tmp_path / folder / name)
+        assert "week.state" in str(error.value)
+        assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("folder", [".", "/"])
+def test_saving_to_a_folder_that_has_no_name_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Database.open(":memory:", now=0) as database, pytest.raises(HostEnvironmentError, match="cannot be written"):
+        database.save(Path(folder))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loading_into_a_profile_that_another_process_locks_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    file, path = saved(tmp_path / "week.state", 7), tmp_path / "profile.sqlite3"
+    with Database.open(path, now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            end = threading.Timer(10, other.execute, ["ROLLBACK"])  # a load that waits without end fails this test
+            end.start()
+            with pytest.raises(HostEnvironmentError, match="locked by another process"):
+                database.load(file, now=0, then=read_ahead)
+            end.cancel()
+        assert database.transact("read", read_ahead) == 99
+        database.load(file, now=0, then=read_ahead)
+        assert database.transact("read", read_ahead) == 7
+
+
+def test_what_follows_a_load_is_one_step_with_it(tmp_path: Path) -> None:
+    file = saved(tmp_path / "week.state", 7)
+
+    def fails(connection: sqlite3.Connection) -> None:
+        write_ahead(connection, 8)
+        raise LookupError
+
+    with Database.open(tmp_path / "profile.sqlite3", now=0) as database:
+        database.transact("write", lambda c: write_ahead(c, 99))
+        with pytest.raises(LookupError):
+            database.load(file, now=0, then=fails)
+        assert database.transact("read", read_ahead) == 99
+        database.load(file, now=0, then=lambda c: write_ahead(c, 100))
+        assert database.transact("read", read_ahead) == 100
 
 
 def test_loading_a_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with Database.open(":memory:", now=0) as database, pytest.raises(UsageError):
-        database.load(tmp_path / "missing.state", now=0)
+        database.load(tmp_path / "missing.state", now=0, then=read_ahead)
 
 
 def test_loading_what_is_no_file_to_read_is_an_error_for_people_and_changes_nothing(tmp_path: Path) -> None:
     with Database.open(":memory:", now=0) as database:
         database.transact("write", lambda c: write_ahead(c, 5))
         with pytest.raises(HostEnvironmentError, match="cannot be read") as error:
-            database.load(tmp_path, now=0)
+            database.load(tmp_path, now=0, then=read_ahead)
         assert str(tmp_path) in str(error.value)
         assert database.transact("read", read_ahead) == 5
 
@@ -94,7 +142,7 @@ def test_loading_another_programs_file_changes_nothing(tmp_path: Path) -> None:
         database.transact("write", lambda c: write_ahead(c, 99))
         for file in (text, foreign):
             with pytest.raises(HostEnvironmentError):
-                database.load(file, now=0)
+                database.load(file, now=0, then=read_ahead)
         assert database.transact("read", read_ahead) == 99
 
 
@@ -107,7 +155,7 @@ def test_a_torn_copy_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     with Database.open(":memory:", now=0) as database:
         database.transact("write", lambda c: write_ahead(c, 99))
         with pytest.raises(HostEnvironmentError):
-            database.load(torn, now=0)
+            database.load(torn, now=0, then=read_ahead)
         assert database.transact("read", read_ahead) == 99
 
 
@@ -117,7 +165,7 @@ def test_a_state_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         newer.execute("INSERT INTO migrations VALUES ('9999_future.sql', '', 0)")
     newer.close()
     with Database.open(":memory:", now=0) as database, pytest.raises(HostEnvironmentError):
-        database.load(file, now=0)
+        database.load(file, now=0, then=read_ahead)
 
 
 @pytest.mark.parametrize("content", [b"x", b"SQLite format 3\0"], ids=["one byte", "a header alone"])
@@ -127,7 +175,7 @@ def test_a_file_too_short_to_be_a_database_is_refused_and_changes_nothing(tmp_pa
     with Database.open(":memory:", now=0) as database:
         database.transact("write", lambda c: write_ahead(c, 99))
         with pytest.raises((HostEnvironmentError, UsageError)):
-            database.load(file, now=0)
+            database.load(file, now=0, then=read_ahead)
         assert database.transact("read", read_ahead) == 99
     assert file.read_bytes() == content
 
@@ -148,7 +196,7 @@ def test_a_state_with_other_tables_than_ours_is_refused_and_changes_nothing(tmp_
     with Database.open(":memory:", now=0) as database:
         database.transact("write", lambda c: write_ahead(c, 99))
         with pytest.raises(UsageError, match="not those that tallyhost makes") as error:
-            database.load(file, now=0)
+            database.load(file, now=0, then=read_ahead)
         assert str(file) in str(error.value)
         assert database.transact("read", read_ahead) == 99
 
@@ -158,7 +206,7 @@ def test_a_state_of_every_older_version_is_loaded(tmp_path: Path, steps: int) ->
     with Database.open(":memory:", now=0, schema=shipped()[:steps]) as old:
         old.save(tmp_path / "old.state")
     with Database.open(":memory:", now=0) as database:
-        database.load(tmp_path / "old.state", now=0)
+        database.load(tmp_path / "old.state", now=0, then=read_ahead)
         assert database.transact("read", read_ahead) == 0
 
 
@@ -170,7 +218,7 @@ def test_an_empty_database_holds_no_state(tmp_path: Path) -> None:
     with Database.open(":memory:", now=0) as database:
         database.transact("write", lambda c: write_ahead(c, 99))
         with pytest.raises(UsageError):
-            database.load(file, now=0)
+            database.load(file, now=0, then=read_ahead)
         assert database.transact("read", read_ahead) == 99
 
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
+from yarl import URL
 
 from agent.model.tasks import Tasks
 
@@ -59,15 +60,24 @@ def folder_app(folder: Path) -> web.Application:
 
 def _file_handler(root: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def serve(request: web.Request) -> web.StreamResponse:
-        path = (root / request.match_info["path"]).resolve()
+        try:
+            path = (root / request.match_info["path"]).resolve()
+            is_folder = path.is_dir()
+        except (OSError, RuntimeError, ValueError):  # too long a name, links in a circle (before 3.13), a zero byte
+            raise web.HTTPNotFound from None
         if not path.is_relative_to(root):
             raise web.HTTPNotFound
-        if path.is_dir():
+        if is_folder:
             if not request.path.endswith("/"):
-                raise web.HTTPFound(request.path + "/")
+                raise web.HTTPFound(_with_slash(request.rel_url))
             path /= "index.html"
         if not path.is_file():
             raise web.HTTPNotFound
         return web.FileResponse(path, headers={"Cache-Control": "no-cache"})
 
     return serve
+
+
+def _with_slash(url: URL) -> URL:
+    """``url`` with a final slash, its query kept; never one that begins with two, which would name another host."""
+    return URL.build(path=f"/{url.raw_path.lstrip('/')}/", query_string=url.raw_query_string, encoded=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from tests.browser.network.support import World
 
@@ -41,6 +42,35 @@ async def test_a_directory_without_final_slash_is_redirected(world: World, site:
     world.hosts.map("site.test", str(site))
     async with world.session() as session, session.get("https://site.test/blog", allow_redirects=False) as response:
         assert (response.status, response.headers["Location"]) == (302, "/blog/")
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/blog?utm_source=ad&next=%2Fcart", "/blog/?utm_source=ad&next=%2Fcart"),
+        ("/who%3F", "/who%3F/"),
+        ("/no%231", "/no%231/"),
+        ("/50%2525", "/50%2525/"),
+    ],
+)
+async def test_the_redirect_to_a_directory_keeps_the_query_and_what_is_encoded(
+    world: World, site: Path, asked: str, location: str
+) -> None:
+    for name in ("who?", "no#1", "50%25"):
+        (site / name).mkdir()
+    world.hosts.map("site.test", site)
+    url = URL(f"https://site.test{asked}", encoded=True)
+    async with world.session() as session, session.get(url, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (302, location)
+
+
+@pytest.mark.parametrize("path", ["/%00", "/" + "a" * 300, "/circle", "/circle/x"])
+async def test_a_path_that_no_file_can_have_is_not_found(world: World, site: Path, path: str) -> None:
+    (site / "circle").symlink_to("circle")
+    world.hosts.map("site.test", site)
+    url = URL(f"https://site.test{path}", encoded=True)
+    async with world.session() as session, session.get(url) as response:
+        assert response.status == 404
 
 
 @pytest.mark.parametrize("path", ["/absent", "/../secret.txt", "/%2e%2e/secret.txt", "/link.txt", "/index.html/x"])
