@@ -137,12 +137,7 @@ class Browser:
 
         Gives it with its DevTools id.
         """
-        context = await self._browser.new_context(
-            proxy={"server": front.proxy["server"], "bypass": "<-loopback>"},
-            # Playwright's own requests (`page.request`, `route.fetch`) know nothing of the authority that Chromium was
-            # told of. They reach nobody but the front, and that verifies real certificates.
-            ignore_https_errors=True,
-        )
+        context = await self._browser.new_context(proxy={"server": front.proxy["server"], "bypass": "<-loopback>"})
         context_id = self._observer.context_by_proxy.pop(front.proxy["server"])
         self.channel.serve(context_id, profile)
         return context, context_id

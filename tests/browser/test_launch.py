@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from playwright.async_api import Route
 
 from agent.browser.devtools_pipe import DevToolsPipe
 from agent.browser.launch import Browser
@@ -109,26 +107,6 @@ async def test_closing_a_profile_forgets_its_sessions_and_frames(agent_browser: 
     async with asyncio.timeout(5):
         while (len(observer.sessions), len(observer.frames.frames), len(agent_browser.channel.profiles)) != before:
             await asyncio.sleep(0.02)
-
-
-@pytest.mark.browser
-async def test_playwrights_own_requests_reach_mapped_hosts_as_those_of_pages_do(agent_browser: Browser) -> None:
-    async def echo(request: web.Request) -> web.Response:
-        return web.Response(text=f"{request.cookies.get('who')} {await request.text()}")
-
-    async def changed(route: Route) -> None:
-        response = await route.fetch()
-        await route.fulfill(response=response, body=f"{await response.text()} changed")
-
-    maps = {"news.test": site({"/echo": echo})}
-    async with asyncio.timeout(30), Agent.launch(browser=agent_browser, maps=maps) as agent:
-        page = await agent.new_page("https://news.test/")
-        await page.evaluate("document.cookie = 'who=ada'")
-        answer = await page.request.post("https://news.test/echo", data="own")
-        assert await answer.text() == "ada own"
-        await page.route("**/echo", changed)
-        fetched = await page.evaluate("fetch('/echo', {method: 'POST', body: 'of a route'}).then((r) => r.text())")
-        assert fetched == "ada of a route changed"
 
 
 HEARS_CTRL_C = """
