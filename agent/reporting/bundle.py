@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agent.browser.page_failures import PageError
 from agent.model.clock import format_instant
 from agent.model.errors import UsageError
 from agent.model.events import Event
@@ -99,7 +100,7 @@ async def _take_pictures(pages: Sequence[Page], folder: Path) -> None:
             await page.screenshot(
                 path=folder / f"screenshot-{number}.png", full_page=True, timeout=SCREENSHOT_SECONDS * 1000
             )
-        except Exception as error:  # noqa: BLE001 - Playwright's errors are agent.browser's to know
+        except PageError as error:
             logging.getLogger("tallyhost").warning("no screenshot of %s: %s", page.url, error)
 
 
@@ -107,5 +108,5 @@ async def _end_trace(agent: Agent, folder: Path) -> None:
     """Playwright's trace; one that the test has ended itself, as by closing its context, is not there to be had."""
     try:
         await agent.context.tracing.stop(path=folder / "trace.zip")
-    except Exception as error:  # noqa: BLE001 - as above
+    except PageError as error:
         logging.getLogger("tallyhost").warning("no trace in %s: %s", folder, error)

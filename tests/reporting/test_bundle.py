@@ -3,8 +3,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from agent.browser.launch import Browser
+from agent.browser.page_failures import PageError
 from agent.model.events import Check, Event, Trace
 from agent.reporting.bundle import write_bundle
+from agent.runtime import Agent
 from tests.expectations.agents import an_agent, measure_conversion, register_source, register_trigger, save_impression
 
 
@@ -55,3 +60,17 @@ async def test_text_of_a_page_that_no_encoding_has_fails_no_bundle(tmp_path: Pat
         await write_bundle(agent, tmp_path)
     assert "\\ud800 is no site" in (tmp_path / "explain.txt").read_text()
     assert {"network.har", "story.json"} <= {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.browser
+async def test_a_page_that_has_crashed_has_no_picture_and_the_others_have_theirs(
+    agent_browser: Browser, tmp_path: Path
+) -> None:
+    async with Agent.launch(browser=agent_browser) as agent:
+        crashed, other = await agent.new_page(), await agent.new_page()
+        with pytest.raises(PageError):
+            await crashed.goto("chrome://crash")
+        await other.set_content("<h1>still here</h1>")
+        await write_bundle(agent, tmp_path)
+    assert {path.name for path in tmp_path.glob("screenshot-*")} == {"screenshot-2.png"}
+    assert (tmp_path / "events.jsonl").exists()
