@@ -20,7 +20,7 @@ from agent.browser.network.hosts import HostMap
 from agent.crypto.keys import KeyRing
 from agent.model.attribution import CallContext, Dialect
 from agent.model.attribution_reporting.eligibility import RegistrationResponse
-from agent.model.clock import LATEST, Clock, format_instant
+from agent.model.clock import LATEST, Clock
 from agent.model.errors import PageException
 from agent.model.events import Event
 from agent.model.rng import Rng, rng_for
@@ -40,6 +40,7 @@ from agent.runtime.explaining import Explaining
 from agent.runtime.inspection import EventStream, State
 from agent.runtime.locks import LockManager
 from agent.runtime.outgoing import NO_BROWSER_USER_AGENT, keys_of, open_delivery
+from agent.runtime.page_clock import set_page_clock
 from agent.runtime.pages import Pages
 from agent.runtime.private_aggregation import PrivateAggregation
 from agent.runtime.reports import Reports
@@ -391,8 +392,7 @@ class Agent:
     async def show_time(self) -> None:
         """Let pages see the agent's time where the settings ask for it; their timers run on as they do."""
         if self.settings.page_clock and hasattr(self, "context"):
-            page_clock, now = self.context.clock, format_instant(self._clock.now())
-            await (page_clock.set_fixed_time(now) if self._clock.stands_still else page_clock.set_system_time(now))
+            await set_page_clock(self.context, self._clock)
 
 
 async def _nothing_arrives() -> None:

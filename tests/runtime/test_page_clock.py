@@ -53,6 +53,17 @@ async def test_date_in_a_page_stops_and_runs_with_the_clock_in_the_same_call(
         assert first < then <= agent.clock.now()
 
 
+async def test_date_in_a_page_is_never_ahead_of_a_clock_that_runs(agent_browser: Browser, site: Path) -> None:
+    settings = Settings(page_clock=True)
+    launched = Agent.launch(browser=agent_browser, clock=Clock(), settings=settings, maps={"news.test": site})
+    async with launched as agent:
+        page = await agent.new_page("https://news.test/")
+        for _ in range(10):
+            await asyncio.sleep(0.05)
+            await agent.clock.advance("1d")
+            assert await page.evaluate("Date.now()") <= agent.clock.now()
+
+
 async def test_date_in_a_page_keeps_up_with_a_fast_clock(agent_browser: Browser, site: Path) -> None:
     settings = Settings(page_clock=True)
     launched = Agent.launch(browser=agent_browser, clock=Clock(), settings=settings, maps={"news.test": site})
