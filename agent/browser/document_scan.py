@@ -1,7 +1,8 @@
-"""Reads documents and scripts as they pass, for the attributes that make elements' requests eligible."""
+"""Reads what pages get, for the attributes that make elements' requests eligible."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from email.message import Message
 
@@ -13,6 +14,8 @@ from agent.browser.network.urls import url_key
 
 _DOCUMENTS = frozenset({b"document", b"iframe", b"frame"})
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
+_TEXT = re.compile(r"^text/|json|javascript|xml")
+"""Types of what a script may fetch and put into its document."""
 _LIMIT = 1 << 22
 """Bytes of a body that are read."""
 Expected = Mapping[str, ElementRequests]
@@ -20,16 +23,26 @@ Expected = Mapping[str, ElementRequests]
 
 
 def scan_response(exchange: Exchange, destination: bytes | None, expected: Expected, mark: int) -> None:
-    """Have the body of a document or script read before the browser gets it."""
+    """Have the body of a document, a script, or what a script fetches read before the browser gets it."""
     if destination in _DOCUMENTS:
         kind = _content_type(exchange)
         if kind.get_content_type() in _HTML:
             _read(exchange, _document_reader(exchange.url, kind.get_content_charset("utf-8"), expected, mark))
-    elif destination == b"script":
-        # A script that names an attribute may use it; one that makes up the name is known by what it announces.
-        unused = {name: elements for name, elements in expected.items() if not elements.in_use}
-        if unused:
-            _read(exchange, _script_reader(unused))
+        return
+    is_code = destination == b"script" or (destination == b"empty" and _is_text(exchange))
+    if is_code and (unused := _unused(expected)):
+        _read(exchange, _text_reader(unused))
+
+
+def read_text(text: bytes, expected: Expected) -> None:
+    """Read what a page gets past the front."""
+    if unused := _unused(expected):
+        _text_reader(unused)(text)
+
+
+def _unused(expected: Expected) -> Expected:
+    # A script that names an attribute may use it; one that makes up the name is known by what it announces.
+    return {name: elements for name, elements in expected.items() if not elements.in_use}
 
 
 def _read(exchange: Exchange, tell: Callable[[bytes], None]) -> None:
@@ -57,7 +70,7 @@ def _document_reader(url: str, encoding: str, expected: Expected, mark: int) -> 
     return read
 
 
-def _script_reader(unused: Expected) -> Callable[[bytes], None]:
+def _text_reader(unused: Expected) -> Callable[[bytes], None]:
     words = {name.encode(): elements for name, elements in unused.items()}
     overlap = max(map(len, words)) - 1
     tail = b""
@@ -70,6 +83,10 @@ def _script_reader(unused: Expected) -> Callable[[bytes], None]:
         tail = searched[-overlap:]
 
     return read
+
+
+def _is_text(exchange: Exchange) -> bool:
+    return _TEXT.search(_content_type(exchange).get_content_type()) is not None
 
 
 def _content_type(exchange: Exchange) -> Message:

@@ -95,6 +95,10 @@ class ProfileHost(Protocol):
         """A script run by Playwright activated the top-level ``frame``."""
         ...
 
+    def script_given(self, command: bytes) -> None:
+        """Playwright gave a page a script, by the DevTools command ``command``."""
+        ...
+
     def browser_ui_navigated(self, frame: Frame) -> None:
         """The top-level ``frame`` is navigated as by the address bar."""
         ...
@@ -156,6 +160,7 @@ class HostChannel:
         observer.on_navigated.append(self._navigated)
         observer.on_browser_ui_navigation.append(self._browser_ui_navigated)
         observer.on_user_gesture.append(self._user_gesture)
+        observer.on_script_given.append(self._script_given)
         observer.on_policy.append(self._policy)
         observer.on_frame_navigation_asked.append(self._frame_navigation_asked)
         observer.on_tab_navigation_asked.append(self._tab_navigation_asked)
@@ -294,6 +299,10 @@ class HostChannel:
     def _browser_ui_navigated(self, frame: Frame) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:
             profile.browser_ui_navigated(frame)
+
+    def _script_given(self, session: Session, command: bytes) -> None:
+        if (profile := self.profiles.get(session.context_id)) is not None:
+            profile.script_given(command)
 
     def _user_gesture(self, frame: Frame) -> None:
         if (profile := self.profiles.get(frame.context_id)) is not None:

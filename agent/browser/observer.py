@@ -49,6 +49,8 @@ class Observer:
         """Called when Playwright navigates a top-level frame, as a person would by the address bar."""
         self.on_user_gesture: list[Callable[[Frame], None]] = []
         """Called when Playwright runs a script in a page or frame as if the user had just acted there."""
+        self.on_script_given: list[Callable[[Session, bytes], None]] = []
+        """Called with the command by which Playwright gives a page a script, which the front never sees."""
         self.on_realm_kept: list[Callable[[Document], None]] = []
         """Called when a document begins in a realm that is there already, in which no script is run anew: that of the
         empty one before it, or its own, emptied by ``document.open``."""
@@ -70,6 +72,8 @@ class Observer:
             b"Page.reload": self._browser_ui,
             b"Page.navigateToHistoryEntry": self._browser_ui,
             b"Runtime.callFunctionOn": self._script_run,
+            b"Runtime.evaluate": self._script_given,
+            b"Page.addScriptToEvaluateOnNewDocument": self._script_given,
         }
         for method, listener in {
             b"Target.attachedToTarget": self._attached,
@@ -168,7 +172,13 @@ class Observer:
             for listener in self.on_browser_ui_navigation:
                 listener(frame)
 
+    def _script_given(self, raw: bytes) -> None:
+        if (session := self._session_of(raw)) is not None:
+            for listener in self.on_script_given:
+                listener(session, raw)
+
     def _script_run(self, raw: bytes) -> None:
+        self._script_given(raw)
         if b'"userGesture":true' not in raw or (session := self._session_of(raw)) is None:
             return
         if (frame := self.frames.frames.get(session.target_id)) is not None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from agent.browser.barrier import Barrier
-from agent.browser.document_scan import scan_response
+from agent.browser.document_scan import Expected, read_text, scan_response
 from agent.browser.documents import Document
 from agent.browser.eligible_requests import LAST_WORDS, Claim, EligibleRequests
 from agent.browser.host_channel import SHARED_STORAGE_CALLS, PageCall
@@ -50,7 +50,7 @@ class AnnouncedRequests:
         self._tokens = TokenReader(accept_parameter)
         self._barrier = Barrier(clients.observer, self._tasks)
         self._eligible = EligibleRequests(clients.observer)
-        self._expected = {"sharedstoragewritable": self._eligible.writable}
+        self._expected: Expected = {"sharedstoragewritable": self._eligible.writable}
         self._registers = settings.attribution_reporting
         if self._registers:
             self._expected["attributionsrc"] = self._eligible.registering
@@ -67,6 +67,10 @@ class AnnouncedRequests:
         if claim is not None:
             for one in self._interested:
                 one.announced(claim)
+
+    def script_given(self, command: bytes) -> None:
+        """Playwright gave a page a script, by the DevTools command ``command``."""
+        read_text(command, self._expected)
 
     # Requests.
 

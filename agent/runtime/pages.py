@@ -100,6 +100,10 @@ class Pages:
         """See :class:`ProfileHost`."""
         self.attribution.user_activated(frame)
 
+    def script_given(self, command: bytes) -> None:
+        """See :class:`ProfileHost`."""
+        self._announced.script_given(command)
+
     def browser_ui_navigated(self, frame: Frame) -> None:
         """See :class:`ProfileHost`."""
         self.attribution.browser_ui_navigated(frame)

@@ -201,11 +201,10 @@ async def test_many_at_once_each_get_what_was_announced(news: Agent, wire: Wire)
 
 async def test_an_announced_image_has_the_headers_and_no_other_image(news: Agent, wire: Wire) -> None:
     page = await news.new_page("https://news.test/page")
-    await page.evaluate("announce('element', { url: 'https://a.test/', destination: 'image', parsed: false })")
     for _ in range(20):
         await page.evaluate("""() => new Promise((done) => {
             const url = "https://adtech.test/source?" + Math.random();
-            announce("element", { url, destination: "image", parsed: false });
+            announce("element", { url, destination: "image", parsed: false });  // as for one with attributionSrc
             const one = new Image(), other = new Image();
             one.onerror = other.onerror = () => { if ((done.count = (done.count ?? 0) + 1) === 2) done(); };
             one.src = url;
@@ -225,6 +224,7 @@ async def test_an_announced_image_has_the_headers_and_no_other_image(news: Agent
 async def test_the_hops_of_an_elements_request_are_eligible_too(news: Agent, wire: Wire) -> None:
     page = await news.new_page("https://news.test/page")
     await page.evaluate("""() => {
+        // As for one with attributionSrc.
         announce("element", { url: "https://adtech.test/hop/2/source", destination: "image", parsed: false });
         new Image().src = "https://adtech.test/hop/2/source";
     }""")

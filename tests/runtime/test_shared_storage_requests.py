@@ -186,7 +186,7 @@ async def test_elements_that_script_makes_are_known_by_their_announcement(
     make = f"""(destination) => new Promise((done) => {{
         const url = "{ADTECH}/to?{OTHER}/frame";
         const element = document.createElement(destination === "image" ? "img" : destination);
-        announceWritable("element", {{ destination, url }});
+        announceWritable("element", {{ destination, url }});  // as for one with sharedStorageWritable
         element.onload = element.onerror = done;
         element.src = url;
         document.body.append(element);
@@ -202,7 +202,7 @@ async def test_a_frame_of_another_site_is_navigated_again_by_its_embedder(
     page = await _open(agent, "<iframe></iframe>")
     go = """(url) => new Promise((done) => {
         const frame = document.querySelector("iframe");
-        announceWritable("element", { destination: "iframe", url });
+        announceWritable("element", { destination: "iframe", url });  // as for one with sharedStorageWritable
         frame.onload = done;
         frame.src = url;
     }).then(() => 0)"""
