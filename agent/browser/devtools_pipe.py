@@ -34,6 +34,7 @@ _BURST = 8
 """Messages in a row about the network alone, after which reading takes rests."""
 _REST_SECONDS = 0.004
 _NO_BROWSER: Message = {"error": {"message": "the browser is gone"}}
+_NO_SESSION: Message = {"error": {"message": "the session has ended"}}
 
 TURNED_OFF = ",IsolateSandboxedIframes,WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup"
 """Features that the launcher adds to those that Playwright turns off.
@@ -81,7 +82,8 @@ class DevToolsPipe:
         self.on_session: dict[bytes, ClientListener] = {}
         """Who reads the events of a session that is the agent's alone, by the session's id: Playwright sees none."""
         self._next_id = _OWN_IDS
-        self._waiting: dict[int, asyncio.Future[Message]] = {}
+        self._waiting: dict[int, tuple[str | None, asyncio.Future[Message]]] = {}
+        """The session that was asked, and what comes of it, by the command's id."""
         self._to_browser: asyncio.WriteTransport | None = None
         self._to_client: asyncio.WriteTransport | None = None
         self._transports: list[asyncio.BaseTransport] = []
@@ -163,7 +165,7 @@ class DevToolsPipe:
             # Playwright's own Browser.close has a negative id.
             number = int(raw[6 : min(end for end in (raw.find(b",", 6), raw.find(b"}", 6)) if end > 0)])
             if number >= _OWN_IDS:
-                future = self._waiting.pop(number, None)
+                _, future = self._waiting.pop(number, (None, None))
                 if future is not None and not future.done():
                     future.set_result(json.loads(raw))
                 return True
@@ -191,13 +193,15 @@ class DevToolsPipe:
     ) -> Message:
         """Send a command and wait for its answer: the ``result``, or ``{"error": ...}`` where it failed.
 
-        A target that is gone or busy does not answer: after ``seconds`` that is an ``error`` too; None waits for ever.
+        A target that is busy does not answer: after ``seconds`` that is an ``error`` too; None waits for ever. One that
+        goes away meanwhile is an ``error`` at once.
         """
         if self._closed:
             return _NO_BROWSER
         number = self.post(method, params, session)
         self._hurry()
-        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[number] = session, future
         try:
             answer = await asyncio.wait_for(future, seconds)
         except TimeoutError:
@@ -206,6 +210,12 @@ class DevToolsPipe:
             self._waiting.pop(number, None)
         result: Message = answer.get("result", {"error": answer.get("error")})
         return result
+
+    def session_ended(self, session: str) -> None:
+        """What ``session`` was asked has no answer any more."""
+        for asked, future in self._waiting.values():
+            if asked == session and not future.done():
+                future.set_result(_NO_SESSION)
 
     async def caught_up(self, session: str | None = None) -> None:
         """Wait until every message has passed that the browser had for us when this was called.
@@ -227,7 +237,7 @@ class DevToolsPipe:
             transport.close()
         if self._listener is not None:
             self._listener.close()
-        for future in self._waiting.values():
+        for _, future in self._waiting.values():
             if not future.done():
                 future.set_result(_NO_BROWSER)
 

@@ -205,6 +205,7 @@ class Observer:
         if session is None:
             return
         session.forget_requests()
+        self._pipe.session_ended(session.id)
         self.ended_sessions.append(session)
         if session.is_document:
             frame = self.frames.frames.get(session.target_id)
@@ -271,7 +272,7 @@ class Observer:
             for listener in self.on_navigated:
                 listener(frame, before, document)
         else:
-            self._read_container(frame, document)
+            self._read_container(frame, document, before)
 
     def _commit(self, session: Session, frame: Frame, facts: dict[str, Any]) -> Document:
         origin = OPAQUE if facts["securityOrigin"] in (_OPAQUE_CONTEXT, "") else facts["securityOrigin"]
@@ -282,12 +283,12 @@ class Observer:
         secure = facts["secureContextType"].startswith("Secure")
         return self.frames.commit(frame, facts["loaderId"], facts["url"], origin, secure)
 
-    def _read_container(self, frame: Frame, document: Document) -> None:
-        """Read the ``allow`` attribute of the iframe that a new document stands in."""
-        reading = self._tasks.start(self._container(frame, document), "read iframe allow")
+    def _read_container(self, frame: Frame, document: Document, before: Document | None = None) -> None:
+        """Read the ``allow`` attribute of the iframe that a new document stands in, in the place of ``before``."""
+        reading = self._tasks.start(self._container(frame, document, before), "read iframe allow")
         reading.add_done_callback(lambda _: document.container_known.set())
 
-    async def _container(self, frame: Frame, document: Document) -> None:
+    async def _container(self, frame: Frame, document: Document, before: Document | None) -> None:
         parent, above = frame.parent, document.parent
         assert parent is not None
         assert above is not None
@@ -295,6 +296,10 @@ class Observer:
         found = {"backendNodeId": owner.get("backendNodeId", 0)}
         answer = await self._pipe.call("DOM.describeNode", found, parent.session)
         if (node := answer.get("node")) is None:
+            if before is not None:
+                # The iframe is gone by now; it most likely allowed this document what it allowed the one before.
+                await before.policy_known()
+                document.container, document.in_writable_frame = before.container, before.in_writable_frame
             return
         pairs = iter(node.get("attributes", []))
         attributes = dict(zip(pairs, pairs, strict=True))

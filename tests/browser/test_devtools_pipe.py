@@ -186,6 +186,16 @@ async def test_a_command_that_nobody_answers_is_an_error_in_time(ends: Ends, mon
     assert "was not answered" in (await ends.pipe.call("Page.enable", {}))["error"]["message"]
 
 
+async def test_nobody_waits_for_a_session_that_has_ended(ends: Ends) -> None:
+    async with asyncio.timeout(1), asyncio.TaskGroup() as asking:
+        ended, other = (asking.create_task(ends.pipe.call("DOM.describeNode", {}, session)) for session in ("A", "B"))
+        sent = await ends.receive(ends.browser_reads)
+        ends.pipe.session_ended("A")
+        assert await ended == {"error": {"message": "the session has ended"}}
+        ends.send(ends.browser_writes, *({"id": message["id"], "result": {"node": 1}} for message in sent))
+        assert await other == {"node": 1}
+
+
 async def test_nobody_waits_for_a_browser_that_is_gone(ends: Ends) -> None:
     waiting = asyncio.ensure_future(ends.pipe.call("Page.enable", {}))  # noqa: TID251
     await asyncio.sleep(0)

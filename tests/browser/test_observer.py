@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,34 @@ async def test_a_frame_that_moves_between_processes_stays_one_frame(
         )
         nested = {"https://deep.test/"} if url == "https://ads.test/" else set()
         await _until_frames(agent_browser, context_id, {"https://shop.test/inner", url, *nested})
+
+
+async def test_a_frame_that_is_gone_at_once_has_what_its_iframe_allowed_the_document_before(
+    agent: Agent, agent_browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent.map("news.test", site({"/": '<iframe allow="save-impression" src="/inner"></iframe>'}))
+    page = await agent.new_page("https://news.test/")
+    frames = agent_browser._observer.frames.frames.values()
+    [frame] = [one for one in frames if one.document is not None and one.document.url == "https://news.test/inner"]
+    before = frame.document
+    assert before is not None
+    await before.policy_known()
+    assert before.container["save-impression"].matches("https://news.test")
+    call = agent_browser._pipe.call
+
+    async def gone(method: str, *arguments: Any, **options: Any) -> Any:
+        return {"error": {}} if method == "DOM.describeNode" else await call(method, *arguments, **options)
+
+    monkeypatch.setattr(agent_browser._pipe, "call", gone)
+    await page.evaluate("""() => new Promise((done) => {
+        const frame = document.querySelector("iframe");
+        frame.onload = done;
+        frame.src = "/other";
+    }).then(() => 0)""")
+    assert frame.document is not None
+    assert frame.document.url == "https://news.test/other"
+    await frame.document.policy_known()
+    assert frame.document.container is before.container
 
 
 async def test_nothing_is_kept_of_requests_that_ended(agent: Agent, agent_browser: Browser, context_id: str) -> None:
