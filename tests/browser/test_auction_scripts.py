@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from agent.browser.auction_realm import AuctionRealm
 from agent.browser.launch import Browser
 from agent.browser.worklet_page import WorkletPage
 from agent.model.attribution_reporting.reports import Contribution
@@ -171,6 +172,25 @@ async def test_a_function_that_cannot_be_stopped_in_time_is_ended_with_its_realm
     result = await bid(browser, body, timeout=120)
     assert (result.timed_out, result.failure) == (True, f"{URL} execution of `generateBid` timed out.")
     assert (await bid(browser, "return 2")).value == 2
+
+
+async def test_a_machine_too_slow_for_the_hosts_own_questions_changes_no_result(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = AuctionRealm._say
+    cut_short: list[str] = []
+
+    async def slow(self: AuctionRealm, what: str, *values: object, limit: int | None = None) -> Any:
+        answer = await say(self, what, *values, limit=limit)
+        if what in ("spent", "result") and cut_short.count(what) < 3:
+            cut_short.append(what)
+            return {"error": {"message": "Execution was terminated"}}
+        return answer
+
+    monkeypatch.setattr(AuctionRealm, "_say", slow)
+    result = await bid(browser, "return 7")
+    assert (result.value, result.failure, result.timed_out) == (7, None, False)
+    assert cut_short == ["spent"] * 3 + ["result"] * 3
 
 
 # What it can do.
