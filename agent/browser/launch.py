@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import BrowserContext, async_playwright
+from playwright.async_api import BrowserContext
 from playwright.async_api import Error as PlaywrightError
 
 from agent.browser.auction_scripts import AuctionScripts
@@ -21,6 +21,7 @@ from agent.browser.host_channel import HostChannel, ProfileHost
 from agent.browser.network.ca import CertificateAuthority
 from agent.browser.network.front import Front
 from agent.browser.observer import Observer
+from agent.browser.playwright_driver import playwright_driver
 from agent.browser.request_client import RequestClients
 from agent.browser.worklets import Worklets
 from agent.model.errors import HostEnvironmentError
@@ -80,7 +81,7 @@ class Browser:
             self.worklets = Worklets(self._pipe, self._tasks)
             self.auction_scripts = AuctionScripts(self._pipe, self._tasks)
             launcher = self._pipe.write_launcher(folder, str(chromium.path), self._preferences)
-            self._playwright = await self._stack.enter_async_context(async_playwright())
+            self._playwright = await self._stack.enter_async_context(playwright_driver(self.authority.certificate_path))
             self._browser = await self._launch(launcher, chromium)
             self._stack.push_async_callback(self._browser.close)
             self._stack.push_async_callback(self.worklets.close)

@@ -196,6 +196,9 @@ class BrowserConnection(asyncio.Protocol):
         if rest:
             self._refuse(MalformedMessageError("bytes follow CONNECT before it was answered"))
             return
+        # A tunnel is a connection of its own: `Connection: close`, which Playwright's own requests send with CONNECT,
+        # is not about what comes through it.
+        self._reader = RequestReader(self)
         self._transport.pause_reading()
         self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         self._state.tasks.start(self._open_tunnel(), "open a tunnel")

@@ -54,6 +54,18 @@ async def test_a_tunnel_carries_plain_http_where_no_tls_follows(world: World) ->
     assert world.hooks.requests[0].url == "http://shop.test/x"
 
 
+async def test_a_connect_that_closes_says_nothing_of_the_requests_in_its_tunnel(world: World) -> None:
+    async with scripted(answering(OK, OK)) as url:
+        world.hosts.map("shop.test", url)
+        wire = await world.direct()
+        wire.send(b"CONNECT shop.test:80 HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n")
+        assert (await wire.head()).startswith(b"HTTP/1.1 200 ")
+        for _ in range(2):
+            wire.send(b"GET /x HTTP/1.1\r\nHost: shop.test\r\n\r\n")
+            assert await wire.exactly(len(OK)) == OK
+        wire.close()
+
+
 async def test_many_small_requests_on_one_connection_never_add_up_to_one_too_large(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
