@@ -27,8 +27,8 @@ from agent.model.chaos import Strike, Trouble
 _log = logging.getLogger("tallyhost")
 UPLOAD_BUFFER = 1 << 16
 """Bytes of a request body taken from the browser before its upstream is there."""
-_SHOWN_TO_PEOPLE = frozenset({None, b"document", b"iframe", b"frame"})
-"""Request destinations that show the page a front answers with; None where a client tells none."""
+_SHOWN_TO_PEOPLE = frozenset({b"document", b"iframe", b"frame"})
+"""Request destinations that show the page a front answers with."""
 
 
 class Relay:
@@ -86,11 +86,7 @@ class Relay:
             case Strike.FAILED:
                 self._show(trouble.rule.status, refusal_of(trouble, self._destination.host))
             case Strike.RESET | Strike.STALLED:
-                if not self._head.upgrade:
-                    self._browser.write(INTERIM)
-                self._hooked(
-                    lambda _: interim_arrives(), lambda: self._refuse(refusal_of(trouble, self._destination.host))
-                )
+                self._refuse(refusal_of(trouble, self._destination.host))
 
     def _send(self, upstream: Upstream) -> None:
         if (pooled := self._state.pool.take(upstream)) is not None:
@@ -309,7 +305,7 @@ class Relay:
 
     def _answer(self, refusal: Refusal) -> None:
         self.exchange.answered_by_front = True
-        if self.exchange.request_headers.get(b"sec-fetch-dest") in _SHOWN_TO_PEOPLE:
+        if _is_shown(self.exchange.request_headers):
             self._show(pages.status_of(refusal), refusal)
         else:
             # A script must see what it sees of a host that is not there: a network error, no page of ours.
@@ -318,6 +314,11 @@ class Relay:
     def _refuse(self, refusal: Refusal) -> None:
         _log.info("%s: %s", self.exchange.url, refusal.what)
         self._state.hooks.on_refusal(self.exchange, refusal)
+        if not self._head.upgrade:
+            self._browser.write(INTERIM)
+        self._hooked(lambda _: interim_arrives(), self._break_off)
+
+    def _break_off(self) -> None:
         self._failed = True
         self._browser.cut()
 
@@ -359,3 +360,11 @@ class Relay:
         proceed()
         self.response_flush()
         self._steer_upstream()
+
+
+def _is_shown(request: Headers) -> bool:
+    """Whether people see the answer; where Chromium tells no destination (``http:``), by what it accepts."""
+    if (destination := request.get(b"sec-fetch-dest")) is not None:
+        return destination in _SHOWN_TO_PEOPLE
+    accepted = request.get(b"accept")
+    return accepted is None or b"text/html" in accepted

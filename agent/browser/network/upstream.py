@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import struct
 from collections import defaultdict
+from contextlib import suppress
 from functools import cached_property
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Protocol, cast
@@ -100,7 +101,18 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
+        if exc is not None and self._user is not None and self.upstream.tls is Tls.NONE:
+            self._read_what_came()
         self._closed("it closed the connection" if exc is None else str(exc), clean=exc is None)
+
+    def _read_what_came(self) -> None:
+        """Read what stands behind a write that failed: a server may answer an upload, then reset the connection."""
+        came = bytearray()
+        with suppress(OSError), self.transport.get_extra_info("socket").dup() as sock:
+            while part := sock.recv(1 << 16):
+                came += part
+        if came:
+            self.data_received(bytes(came))
 
     def _closed(self, reason: str, *, clean: bool = True) -> None:
         user, reader = self._user, self._reader

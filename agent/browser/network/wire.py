@@ -180,7 +180,7 @@ class ResponseReader:
     def __init__(self, sink: ResponseSink, *, to_head: bool) -> None:
         self._sink = sink
         self._parser = httptools.HttpResponseParser(self)
-        self._to_head = to_head
+        self._ends_with_head = to_head
         self._reason = b""
         self._fields = Headers()
         self._head: ResponseHead | None = None
@@ -240,18 +240,21 @@ class ResponseReader:
                 self._sink.informational(head)
                 return
         else:
-            bodiless = self._to_head or status in {204, 304}
+            bodiless = self._ends_with_head or status in {204, 304}
             if self._parser.get_http_version() == "1.0" and headers.get(b"transfer-encoding") is not None:
                 raise MalformedMessageError("HTTP/1.0 knows no Transfer-Encoding")
             framing = Framing.NONE if bodiless else _framing(headers, Framing.UNTIL_CLOSE)
+            if status == 205 and framing is Framing.UNTIL_CLOSE:  # no browser waits for a body: it sends what is next
+                framing = Framing.NONE
+                self._ends_with_head = True
             keep_alive = self._parser.should_keep_alive()
-            if self._to_head and self._parser.get_http_version() == "1.1":
+            if self._ends_with_head and self._parser.get_http_version() == "1.1":
                 keep_alive = b"close" not in headers.tokens(b"connection")  # llhttp waits for a body without length
             head = ResponseHead(status, self._reason, headers, framing, keep_alive)
         _check_size(len(encode_response(status, self._reason, headers)))
         self._head = head
         self._sink.response_head(head)
-        if self._to_head:
+        if self._ends_with_head:
             self._end()  # llhttp cannot know that no body follows
 
     def on_body(self, data: bytes) -> None:

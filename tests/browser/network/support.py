@@ -57,8 +57,9 @@ class World:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """A client that goes through the front and trusts its authority; bodies stay as sent."""
+        """A client that goes through the front, trusts its authority and shows what it gets; bodies stay as sent."""
         async with aiohttp.ClientSession(
+            headers={"Accept": "text/html"},
             proxy=f"http://127.0.0.1:{self.front.port}",
             connector=aiohttp.TCPConnector(ssl=self.trust),
             auto_decompress=False,

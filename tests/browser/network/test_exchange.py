@@ -156,6 +156,18 @@ async def test_the_answer_to_head_has_no_body_and_the_browser_connection_stays(w
         wire.close()
 
 
+async def test_a_205_without_length_is_complete_as_it_is_for_chromium(world: World) -> None:
+    answer = b"HTTP/1.1 205 Reset Content\r\n\r\n"
+    async with scripted(answering(answer, OK)) as url:
+        world.hosts.map("shop.test", url)
+        wire = await world.tunnel("shop.test")
+        wire.send(GET)
+        assert await wire.exactly(len(answer)) == answer
+        wire.send(GET)
+        assert await wire.exactly(len(OK)) == OK
+        wire.close()
+
+
 async def test_a_body_that_wrongly_answers_head_is_dropped(world: World) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
     async with scripted(answering(head + b"hello")) as url:

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from agent.browser.chromium import find_chromium
 from agent.browser.network.ca import CertificateAuthority
+from agent.browser.network.hosts import RefusalKind
 from tests.browser.network.support import World, answering, scripted
 
 pytestmark = pytest.mark.browser
@@ -187,3 +188,17 @@ async def test_a_page_of_a_hundred_images_loads_them_all_over_kept_connections(w
     await page.goto("https://shop.test/", wait_until="load")
     assert await page.evaluate("[...document.images].filter(i => i.naturalWidth === 3).length") == 100
     assert len({e.connection_id for e in world.hooks.requests}) < 20
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+async def test_a_script_whose_server_has_stopped_sees_one_network_error_told_once(
+    world: World, page: Page, scheme: str
+) -> None:
+    world.hosts.map("shop.test", shop())
+    await page.goto(f"{scheme}://shop.test/")
+    await page.evaluate("fetch('/').then(response => response.text())")
+    world.hosts.map("shop.test", "http://127.0.0.1:1")
+    asked = "fetch('/x', {method: 'POST', body: 'b'}).then(response => response.status, error => error.name)"
+    assert await page.evaluate(asked) == "TypeError"
+    told = [(exchange.url, refusal.kind) for exchange, refusal in world.hooks.refusals if exchange.url.endswith("/x")]
+    assert told == [(f"{scheme}://shop.test/x", RefusalKind.UNREACHABLE)]

@@ -287,12 +287,22 @@ async def test_a_withheld_request_reaches_no_server_and_has_an_empty_answer(worl
     assert [head.split()[1] for head in reached] == [b"/other"]
 
 
-@pytest.mark.parametrize(("destination", "told"), [(b"empty", True), (b"image", True), (b"document", False)])
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (b"Sec-Fetch-Dest: empty", True),
+        (b"Sec-Fetch-Dest: image", True),
+        (b"Sec-Fetch-Dest: document", False),
+        (b"Accept: */*", True),
+        (b"Accept: image/avif,image/*,*/*;q=0.8", True),
+        (b"Accept: text/html,application/xhtml+xml,*/*;q=0.8", False),
+    ],
+)
 async def test_a_refused_request_that_no_page_shows_is_told_with_its_reason(
-    world: World, destination: bytes, told: bool
+    world: World, fields: bytes, told: bool
 ) -> None:
     wire = await world.tunnel("nowhere.test")
-    wire.send(b"GET /x HTTP/1.1\r\nHost: nowhere.test\r\nSec-Fetch-Dest: " + destination + b"\r\n\r\n")
+    wire.send(b"GET /x HTTP/1.1\r\nHost: nowhere.test\r\n" + fields + b"\r\n\r\n")
     with suppress(ConnectionError, asyncio.IncompleteReadError):
         await wire.head()
     wire.close()

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 
 import pytest
 from aiohttp import web
 
 from agent.browser.network import upstream as module
 from agent.browser.network.ca import CertificateAuthority
+from agent.browser.network.headers import Headers
 from agent.browser.network.hosts import Tls, Upstream
 from agent.browser.network.upstream import UpstreamPool
+from agent.browser.network.wire import ResponseHead
 from tests.browser.network.support import World, scripted, silent
 
 
@@ -47,6 +51,54 @@ async def test_an_idle_connection_closes_after_its_time(monkeypatch: pytest.Monk
         await asyncio.sleep(0.05)
         assert connection.is_closing
         assert pool.take(at(url)) is None
+
+
+class Reading:
+    """Who waits for a response and notes what comes."""
+
+    def __init__(self) -> None:
+        self.came: list[bytes | int | str] = []
+        self.over = asyncio.Event()
+
+    def informational(self, head: ResponseHead) -> None:
+        self.came.append(head.status)
+
+    def response_head(self, head: ResponseHead) -> None:
+        self.came.append(head.status)
+
+    def response_body(self, data: bytes) -> None:
+        self.came.append(data)
+
+    def response_end(self, trailers: Headers) -> None:
+        assert not trailers
+        self.over.set()
+
+    def response_upgraded(self, rest: bytes) -> None:
+        self.came.append(rest)
+
+    def response_flush(self) -> None:
+        pass
+
+    def upstream_failed(self, reason: str, *, nothing_came: bool) -> None:
+        self.came += [reason, nothing_came]
+        self.over.set()
+
+    def upstream_flow_changed(self) -> None:
+        pass
+
+
+async def test_an_answer_is_read_though_the_server_reset_the_upload_behind_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = await UpstreamPool().dial(Upstream("127.0.0.1", listener.getsockname()[1]))
+        server, _ = listener.accept()
+    reading = Reading()
+    connection.begin(reading, to_head=False)
+    server.sendall(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server.close()
+    connection.transport.write(b"more of the upload")
+    await asyncio.wait_for(reading.over.wait(), 5)
+    assert reading.came == [413, b"no"]
 
 
 async def test_bytes_on_an_idle_connection_end_it() -> None:
