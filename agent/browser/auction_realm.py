@@ -23,6 +23,8 @@ _GRACE = 2
 """Seconds after which the worker is ended from outside."""
 _REST = 50
 """Milliseconds for what the script's promises still do when the host asks what its function did."""
+_STEP = 0.01
+"""Seconds until it asks again what had no answer."""
 _EXECUTION = "execution of `{}`"
 _T = TypeVar("_T")
 
@@ -99,8 +101,8 @@ class AuctionRealm:
 
     async def _asked(self, what: str) -> Message:
         """What the realm says, as soon as it can: a stop may meet the question, and a slow machine exceed its time."""
-        while "error" in (answer := await self._say(what, limit=_REST)):
-            pass  # :meth:`call` ends the realm in time.
+        while "error" in (answer := await self._say(what, limit=_REST)):  # noqa: ASYNC110 - nobody tells when it can
+            await asyncio.sleep(_STEP)  # :meth:`call` ends the realm in time
         return answer
 
     async def _run(self, script: WorkletScript, limit: int) -> Message:

@@ -193,6 +193,20 @@ async def test_a_machine_too_slow_for_the_hosts_own_questions_changes_no_result(
     assert cut_short == ["spent"] * 3 + ["result"] * 3
 
 
+async def test_a_realm_that_answers_no_question_of_the_hosts_is_ended_in_time(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = AuctionRealm._say
+
+    async def mute(self: AuctionRealm, what: str, *values: object, limit: int | None = None) -> Any:
+        # As the pipe of a browser that is gone answers: at once.
+        return {"error": {}} if what == "result" else await say(self, what, *values, limit=limit)
+
+    monkeypatch.setattr(AuctionRealm, "_say", mute)
+    async with asyncio.timeout(10):
+        assert (await bid(browser, "return 7", timeout=100)).timed_out
+
+
 # What it can do.
 
 
