@@ -193,15 +193,16 @@ class DevToolsPipe:
     ) -> Message:
         """Send a command and wait for its answer: the ``result``, or ``{"error": ...}`` where it failed.
 
-        A target that is busy does not answer: after ``seconds`` that is an ``error`` too; None waits for ever. One that
-        goes away meanwhile is an ``error`` at once.
+        A target that is busy does not answer: after ``seconds`` that is an ``error`` too, and where it goes away one at
+        once; None waits for ever.
         """
         if self._closed:
             return _NO_BROWSER
         number = self.post(method, params, session)
         self._hurry()
         future = asyncio.get_running_loop().create_future()
-        self._waiting[number] = session, future
+        # Who waits for ever hears from others that a target went away.
+        self._waiting[number] = (None if seconds is None else session), future
         try:
             answer = await asyncio.wait_for(future, seconds)
         except TimeoutError:

@@ -176,7 +176,7 @@ class Pages:
                 exchange.data["sender"],
                 is_awaited=self.shared_storage.selected_urls.is_to_be_shown(exchange.url),
             )
-        if self._channel.worklet_scripts.on_response(exchange):
+        if self._channel.worklet_scripts.on_response(exchange) or _is_playwrights(exchange):
             return None
         self._announced.on_response(exchange)
         processing = [
@@ -199,6 +199,11 @@ class Pages:
         check = Check("host map", False, reason, fix)
         event = stopped("navigation", "refused", "{url} cannot be opened", exchange, check, self._clock.now())
         await self._verbs.note(event)
+
+
+def _is_playwrights(exchange: Exchange) -> bool:
+    """Whether Playwright itself asked (``page.request``, ``route.fetch``), of which Chromium would know nothing."""
+    return exchange.url.startswith("https:") and exchange.request_headers.get(b"sec-fetch-dest") is None
 
 
 def _in_order(waiting: list[Awaitable[None]]) -> Awaitable[None] | None:

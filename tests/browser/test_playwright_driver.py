@@ -41,6 +41,27 @@ async def test_playwrights_own_requests_reach_mapped_hosts_as_those_of_pages_do(
         assert fetched == "ada of a route changed"
 
 
+async def test_no_api_hears_of_playwrights_own_requests(agent_browser: Browser) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        fields = {
+            "Attribution-Reporting-Register-Source": '{"destination": "https://shop.test"}',
+            "Clear-Site-Data": '"storage", "impressions"',
+            "Save-Impression": "histogram-index=1",
+            "Shared-Storage-Write": 'set;key="a";value="b"',
+        }
+        return web.Response(headers=fields)
+
+    async with (
+        asyncio.timeout(30),
+        Agent.launch(browser=agent_browser, maps={"news.test": site({"/": answer})}) as agent,
+    ):
+        assert (await agent.context.request.get("https://news.test/")).ok
+        await agent.arrived()
+        assert await agent.events.all() == []
+        await agent.new_page("https://news.test/")
+        assert await agent.events.all() != [], "a page's own request is heard"
+
+
 async def test_drivers_that_start_together_each_trust_their_own_authority(monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> str:
         async with Agent.launch(maps=MAPS) as agent:
