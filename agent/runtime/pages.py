@@ -21,6 +21,7 @@ from agent.model.clock import Clock
 from agent.model.events import Check
 from agent.model.rng import Rng
 from agent.model.settings import Settings
+from agent.model.site import is_potentially_trustworthy
 from agent.model.tasks import Tasks
 from agent.runtime.announced_requests import ANNOUNCED, AnnouncedRequests, Interested
 from agent.runtime.attribution_pages import AttributionPages, AttributionVerbs
@@ -203,7 +204,8 @@ class Pages:
 
 def _is_playwrights(exchange: Exchange) -> bool:
     """Whether Playwright itself asked (``page.request``, ``route.fetch``), of which Chromium would know nothing."""
-    return exchange.url.startswith("https:") and exchange.request_headers.get(b"sec-fetch-dest") is None
+    # Chromium tells every origin that is potentially trustworthy what a request is for; no API works elsewhere.
+    return exchange.request_headers.get(b"sec-fetch-dest") is None and is_potentially_trustworthy(exchange.url)
 
 
 def _in_order(waiting: list[Awaitable[None]]) -> Awaitable[None] | None:

@@ -41,7 +41,8 @@ async def test_playwrights_own_requests_reach_mapped_hosts_as_those_of_pages_do(
         assert fetched == "ada of a route changed"
 
 
-async def test_no_api_hears_of_playwrights_own_requests(agent_browser: Browser) -> None:
+@pytest.mark.parametrize("origin", ["https://news.test", "http://localhost"])
+async def test_no_api_hears_of_playwrights_own_requests(agent_browser: Browser, origin: str) -> None:
     async def answer(_: web.Request) -> web.Response:
         fields = {
             "Attribution-Reporting-Register-Source": '{"destination": "https://shop.test"}',
@@ -51,14 +52,12 @@ async def test_no_api_hears_of_playwrights_own_requests(agent_browser: Browser) 
         }
         return web.Response(headers=fields)
 
-    async with (
-        asyncio.timeout(30),
-        Agent.launch(browser=agent_browser, maps={"news.test": site({"/": answer})}) as agent,
-    ):
-        assert (await agent.context.request.get("https://news.test/")).ok
+    maps = {"news.test": site({"/": answer}), "localhost": site({"/": answer})}
+    async with asyncio.timeout(30), Agent.launch(browser=agent_browser, maps=maps) as agent:
+        assert (await agent.context.request.get(f"{origin}/")).ok
         await agent.arrived()
         assert await agent.events.all() == []
-        await agent.new_page("https://news.test/")
+        await agent.new_page(f"{origin}/")
         assert await agent.events.all() != [], "a page's own request is heard"
 
 
